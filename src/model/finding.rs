@@ -1,0 +1,62 @@
+//! Findings: what is wrong with a user's object, where, and what to do about it.
+//!
+//! A finding goes to the log (one line when it appears, one when it goes), to the API and later to Events. It is made by
+//! `parse/` (as a [`Problem`], which does not name its object yet) and by `compile/`.
+use super::keys::ObjectRef;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something the user wrote is not served as written.
+    Error,
+    /// It is served, with a remark.
+    Warning,
+}
+
+/// A finding before its object is known: what `parse/` says about a field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Problem {
+    /// Path in the object, e.g. `metadata.annotations[traefik.ingress.kubernetes.io/router.priority]`.
+    pub path: Arc<str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Short reason in CamelCase, as Events have it, e.g. `InvalidAnnotation`.
+    pub reason: &'static str,
+    /// What was wrong, what was expected: lower case, no full stop, never a secret value.
+    pub text: Arc<str>,
+}
+
+/// What is wrong with one object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The object.
+    pub object: ObjectRef,
+    /// Path in the object.
+    pub path: Arc<str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Short reason in CamelCase.
+    pub reason: &'static str,
+    /// What was wrong, what was expected.
+    pub text: Arc<str>,
+}
+
+impl Problem {
+    /// An error at `path`.
+    pub fn error(path: impl Into<Arc<str>>, reason: &'static str, text: impl Into<Arc<str>>) -> Self {
+        Self { path: path.into(), severity: Severity::Error, reason, text: text.into() }
+    }
+
+    /// A remark at `path`.
+    pub fn warning(path: impl Into<Arc<str>>, reason: &'static str, text: impl Into<Arc<str>>) -> Self {
+        Self { path: path.into(), severity: Severity::Warning, reason, text: text.into() }
+    }
+
+    /// The finding about `object`.
+    pub fn about(self, object: ObjectRef) -> Finding {
+        Finding { object, path: self.path, severity: self.severity, reason: self.reason, text: self.text }
+    }
+}
