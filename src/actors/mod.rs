@@ -1,1 +1,23 @@
-//! To be written.
+//! The actors: thin shells around pure state, tied together here and nowhere else.
+//!
+//! Messages flow down only: watch pumps → kind actors → throttler → compiler → proxy listener; everybody shows itself to
+//! `debug`. `actors.md` is the contract, a test compares it with these files. Actors hold `Recipient<M>`, never another
+//! actor's address; only [`start`] knows concrete types.
+pub mod compiler;
+pub mod debug;
+pub mod kind;
+pub mod proxy_listener;
+pub mod pulse;
+pub mod pumps;
+pub mod service;
+pub mod shell;
+pub mod tell;
+pub mod throttler;
+
+pub mod ingress;
+pub mod ingress_class;
+pub mod node;
+pub mod secret;
+
+mod wiring;
+pub use wiring::{ControlPlane, Setup, Watch, Watches, start};

@@ -1,4 +1,5 @@
 //! What each actor shows of itself, and how it is asked for. No actor asks another: observations are pushed.
+use crate::model::finding::{Finding, FindingChanges};
 use actix::Message;
 use serde::Serialize;
 use std::sync::Arc;
@@ -31,3 +32,16 @@ pub struct Observed(pub Observation);
 #[derive(Message)]
 #[rtype(result = "Vec<Observation>")]
 pub struct GetObservations;
+
+/// Findings came or went.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FindingsChanged {
+    /// The changes.
+    pub changes: FindingChanges,
+}
+
+/// All current findings, in order of their objects.
+#[derive(Message)]
+#[rtype(result = "Vec<Finding>")]
+pub struct GetFindings;

@@ -60,3 +60,20 @@ impl Problem {
         Finding { object, path: self.path, severity: self.severity, reason: self.reason, text: self.text }
     }
 }
+
+/// Findings that came and went with one patch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingChanges {
+    /// New ones.
+    pub appeared: Vec<Finding>,
+    /// Ones that no longer hold.
+    pub gone: Vec<Finding>,
+}
+
+impl FindingChanges {
+    /// Whether nothing came or went.
+    pub fn is_empty(&self) -> bool {
+        let Self { appeared, gone } = self;
+        appeared.is_empty() && gone.is_empty()
+    }
+}

@@ -1,0 +1,146 @@
+//! The compiler: applies patches to the joined model and hands the resulting plan on. `compile/` decides, this shell tells.
+//!
+//! It also says in the log what changed for people: one line per router that appears, changes or goes, one per finding
+//! that appears or is mended.
+use super::shell::{Observable, Shell, introduce, observe};
+use super::tell::Line;
+use crate::base::clock::Clock;
+use crate::compile::{Change as RouterChange, Compiler as Core, Outcome, RouterEvent};
+use crate::messages::debug::FindingsChanged;
+use crate::messages::facts::ApplyPatch;
+use crate::messages::plan::InstallPlan;
+use crate::model::finding::{Finding, Severity};
+use actix::{Actor, Context, Handler};
+use serde_json::json;
+use std::sync::Arc;
+use tracing::{error, info, info_span, warn};
+
+/// The compiler actor.
+pub struct Compiler {
+    core: Core,
+    shell: Shell,
+    clock: Arc<dyn Clock>,
+    listener: Line<InstallPlan>,
+    debug: Line<FindingsChanged>,
+    counts: Counts,
+    first: First,
+}
+
+#[derive(Default)]
+struct Counts {
+    patches: u64,
+    compiled_ingresses: u64,
+    last_micros: u64,
+    generation: u64,
+    findings: usize,
+}
+
+enum First {
+    Awaited,
+    Sent,
+}
+
+impl Compiler {
+    /// An actor around `core`.
+    pub fn new(
+        core: Core,
+        shell: Shell,
+        clock: Arc<dyn Clock>,
+        listener: Line<InstallPlan>,
+        debug: Line<FindingsChanged>,
+    ) -> Self {
+        Self { core, shell, clock, listener, debug, counts: Counts::default(), first: First::Awaited }
+    }
+
+    fn publish(&mut self, outcome: Outcome) {
+        let Outcome { plan, findings, routers, compiled_ingresses } = outcome;
+        self.counts.compiled_ingresses += compiled_ingresses as u64;
+        self.counts.generation = plan.generation;
+        self.counts.findings = (self.counts.findings + findings.appeared.len()).saturating_sub(findings.gone.len());
+        routers.iter().for_each(say_router);
+        findings.appeared.iter().for_each(say_finding);
+        findings.gone.iter().for_each(say_mended);
+        if !findings.is_empty() {
+            self.debug.tell(FindingsChanged { changes: findings });
+        }
+        // The first plan is sent even if it is empty: it makes the entry points ready.
+        if !plan.is_empty() || matches!(self.first, First::Awaited) {
+            self.first = First::Sent;
+            self.listener.tell(InstallPlan { patch: plan });
+        }
+    }
+}
+
+impl Actor for Compiler {
+    type Context = Context<Self>;
+    fn started(&mut self, ctx: &mut Self::Context) {
+        introduce(self, ctx);
+    }
+}
+
+impl Observable for Compiler {
+    fn shell(&mut self) -> &mut Shell {
+        &mut self.shell
+    }
+    fn state(&self) -> serde_json::Value {
+        let Counts { patches, compiled_ingresses, last_micros, generation, findings } = self.counts;
+        let mut state = json!({
+            "patches": patches,
+            "compiledIngresses": compiled_ingresses,
+            "lastCompileMicroseconds": last_micros,
+            "generation": generation,
+            "findings": findings,
+        });
+        if let (Some(into), serde_json::Value::Object(held)) = (state.as_object_mut(), self.core.observe()) {
+            into.extend(held);
+        }
+        state
+    }
+}
+
+impl Handler<ApplyPatch> for Compiler {
+    type Result = ();
+    fn handle(&mut self, msg: ApplyPatch, ctx: &mut Self::Context) {
+        let objects = msg.patch.len();
+        let span = info_span!("compile", objects);
+        let _entered = span.enter();
+        let start = self.clock.now();
+        let outcome = self.core.apply(msg.patch);
+        self.counts.patches += 1;
+        self.counts.last_micros =
+            u64::try_from(self.clock.now().saturating_duration_since(start).as_micros()).unwrap_or(u64::MAX);
+        self.publish(outcome);
+        observe(self, "ApplyPatch", ctx);
+    }
+}
+
+fn say_router(event: &RouterEvent) {
+    let RouterEvent { ingress, name, change, status, rule, service } = event;
+    let (namespace, ingress) = (&ingress.namespace, &ingress.name);
+    let status = status.as_str();
+    match change {
+        RouterChange::Appeared => {
+            info!(%namespace, %ingress, router = %name, %rule, %service, status, "router appeared");
+        }
+        RouterChange::Changed => {
+            info!(%namespace, %ingress, router = %name, %rule, %service, status, "router changed");
+        }
+        RouterChange::Gone => info!(%namespace, %ingress, router = %name, %rule, "router gone"),
+    }
+}
+
+fn say_finding(finding: &Finding) {
+    let Finding { object, path, severity, reason, text } = finding;
+    let namespace = object.namespace.as_deref().unwrap_or("");
+    let (kind, name) = (object.kind.as_str(), &object.name);
+    match severity {
+        Severity::Error => error!(kind, %namespace, %name, field = %path, reason, error = %text, "object not served as written"),
+        Severity::Warning => warn!(kind, %namespace, %name, field = %path, reason, error = %text, "remark on an object"),
+    }
+}
+
+fn say_mended(finding: &Finding) {
+    let Finding { object, path, reason, .. } = finding;
+    let namespace = object.namespace.as_deref().unwrap_or("");
+    info!(kind = object.kind.as_str(), %namespace, name = %object.name, field = %path, reason, "finding gone");
+}

@@ -1,0 +1,38 @@
+//! The node actor: Node objects become [`NodeFact`]s.
+use super::kind::{Kind, KindActor, Watched};
+use crate::model::facts::NodeFact;
+use crate::model::keys::{NodeKey, Kind as KindName, ObjectRef};
+use crate::model::patch::{Changes, ModelPatch};
+use k8s_openapi::api::core::v1::Node;
+use std::sync::Arc;
+
+/// What is particular to Node.
+pub struct NodeKind;
+
+/// The node actor.
+pub type NodeActor = KindActor<NodeKind>;
+
+impl Watched for NodeKind {
+    type Object = Node;
+    type Key = NodeKey;
+    type Fact = NodeFact;
+    const KIND: KindName = KindName::Node;
+
+    fn key(_namespace: Option<&Arc<str>>, name: &Arc<str>) -> NodeKey {
+        NodeKey(name.clone())
+    }
+    fn object_ref(key: &NodeKey) -> ObjectRef {
+        key.into()
+    }
+    fn parse(object: &Node) -> NodeFact {
+        crate::parse::node::parse(object)
+    }
+}
+
+impl Kind for NodeKind {
+    const ACTOR: &'static str = "node";
+
+    fn changes(patch: &mut ModelPatch) -> &mut Changes<NodeKey, NodeFact> {
+        &mut patch.nodes
+    }
+}

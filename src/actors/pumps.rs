@@ -1,0 +1,134 @@
+//! Watch pumps: one task per kind and scope, from the API server to the kind's actor.
+//!
+//! Not actors: they hold no state that outlives them. `send().await` makes a busy actor slow the watch down.
+use super::tell::Line;
+use crate::base::backoff::{Backoff, BackoffPolicy};
+use crate::cluster::lenient::Lenient;
+use crate::cluster::watch::{Cause, Delivery, FIRST_RETRY, SLOWEST_RETRY, Sink, Trouble, run};
+use crate::messages::watch::{Applied, Deleted, Replaced, Scope, Seen, WatchUnavailable};
+use crate::model::keys::Kind as KindName;
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// The lines from one pump to its actor.
+pub struct Lines<O: Send + 'static> {
+    /// For one object.
+    pub applied: Line<Applied<O>>,
+    /// For one object that is gone.
+    pub deleted: Line<Deleted<O>>,
+    /// For a whole list.
+    pub replaced: Line<Replaced<O>>,
+    /// For a watch that cannot be had.
+    pub unavailable: Line<WatchUnavailable<O>>,
+}
+
+impl<O: Send + 'static> Clone for Lines<O> {
+    fn clone(&self) -> Self {
+        Self {
+            applied: self.applied.clone(),
+            deleted: self.deleted.clone(),
+            replaced: self.replaced.clone(),
+            unavailable: self.unavailable.clone(),
+        }
+    }
+}
+
+/// Whether the rest goes on when a kind may not be watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Without it nothing is served: an Ingress controller that cannot read Ingresses must not look ready.
+    Required,
+    /// Only a feature is missing.
+    Optional,
+}
+
+/// One watch to start.
+pub struct Pump<O: Send + 'static> {
+    /// The kind, for logs.
+    pub kind: KindName,
+    /// Which part of it.
+    pub scope: Scope,
+    /// Whether the rest can do without.
+    pub need: Need,
+    /// Label selector, as Kubernetes spells it; empty for all.
+    pub selector: Arc<str>,
+    /// Where it goes.
+    pub lines: Lines<O>,
+}
+
+impl<O> Pump<O>
+where
+    O: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    /// Runs until the actor is gone. `seed` sets the jitter of its retries.
+    pub async fn run(mut self, api: Api<Lenient<O>>, seed: u64) {
+        let policy = BackoffPolicy { min: FIRST_RETRY, max: SLOWEST_RETRY, factor: 2 };
+        let selector = self.selector.clone();
+        run(api, &selector, &mut self, Backoff::new(policy, seed)).await;
+    }
+
+    fn namespace(&self) -> &str {
+        match &self.scope {
+            Scope::Everywhere => "",
+            Scope::Namespace(name) => name,
+        }
+    }
+}
+
+impl<O: Clone + Send + 'static> Sink<O> for Pump<O>
+where
+    O: Resource<DynamicType = ()> + DeserializeOwned + Debug,
+{
+    async fn replaced(&mut self, objects: Vec<Lenient<O>>) -> Delivery {
+        info!(kind = %self.kind, namespace = self.namespace(), objects = objects.len(), "listed");
+        let objects = objects.into_iter().filter_map(seen).collect();
+        self.lines.replaced.send(Replaced { scope: self.scope.clone(), objects }).await
+    }
+
+    async fn applied(&mut self, object: Lenient<O>) -> Delivery {
+        match seen(object) {
+            Some(seen) => self.lines.applied.send(Applied(seen)).await,
+            None => Delivery::Taken,
+        }
+    }
+
+    async fn deleted(&mut self, object: Lenient<O>) -> Delivery {
+        match seen(object) {
+            Some(seen) => self.lines.deleted.send(Deleted(seen)).await,
+            None => Delivery::Taken,
+        }
+    }
+
+    async fn troubled(&mut self, trouble: &Trouble) -> Delivery {
+        let remedy = match trouble.cause {
+            Cause::Forbidden => "grant list and watch on this kind to the service account",
+            Cause::UnknownKind => "install this kind in the cluster, or switch off what needs it",
+            Cause::Passing => "the last known objects stay in force; it is tried again",
+        };
+        let namespace = self.namespace();
+        warn!(kind = %self.kind, namespace, error = %trouble.text, remedy, "watch does not work");
+        match (self.need, trouble.cause) {
+            (Need::Optional, Cause::Forbidden | Cause::UnknownKind) => {
+                let scope = self.scope.clone();
+                let message = WatchUnavailable { scope, reason: trouble.text.clone(), kind: PhantomData };
+                self.lines.unavailable.send(message).await
+            }
+            _ => Delivery::Taken,
+        }
+    }
+
+    async fn recovered(&mut self) -> Delivery {
+        info!(kind = %self.kind, namespace = self.namespace(), "watch works again");
+        Delivery::Taken
+    }
+}
+
+/// `None` for an object without a name, which nothing can refer to.
+fn seen<O>(object: Lenient<O>) -> Option<Seen<O>> {
+    let name = object.metadata.name?.into();
+    Some(Seen { namespace: object.metadata.namespace.map(Into::into), name, object: object.object })
+}

@@ -1,0 +1,38 @@
+//! The secret actor: Secret objects become [`SecretFact`]s.
+use super::kind::{Kind, KindActor, Watched};
+use crate::model::facts::SecretFact;
+use crate::model::keys::{SecretKey, Kind as KindName, ObjectRef};
+use crate::model::patch::{Changes, ModelPatch};
+use k8s_openapi::api::core::v1::Secret;
+use std::sync::Arc;
+
+/// What is particular to Secret.
+pub struct SecretKind;
+
+/// The secret actor.
+pub type SecretActor = KindActor<SecretKind>;
+
+impl Watched for SecretKind {
+    type Object = Secret;
+    type Key = SecretKey;
+    type Fact = SecretFact;
+    const KIND: KindName = KindName::Secret;
+
+    fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> SecretKey {
+        SecretKey::new(namespace.cloned().unwrap_or_default(), name.clone())
+    }
+    fn object_ref(key: &SecretKey) -> ObjectRef {
+        key.into()
+    }
+    fn parse(object: &Secret) -> SecretFact {
+        crate::parse::secret::parse(object)
+    }
+}
+
+impl Kind for SecretKind {
+    const ACTOR: &'static str = "secret";
+
+    fn changes(patch: &mut ModelPatch) -> &mut Changes<SecretKey, SecretFact> {
+        &mut patch.secrets
+    }
+}

@@ -1,0 +1,227 @@
+//! The service actor: Services with their EndpointSlices, because one is useless without the other.
+//!
+//! Services go on one by one; slices are joined per Service and go on as one [`EndpointsFact`] in the lane that is never
+//! throttled. [`slices`] does the join.
+use super::kind::state::{Listing, State};
+use super::kind::{Kind, Watched, add_to};
+use super::shell::{Observable, Shell, introduce, observe};
+use super::tell::Line;
+use crate::messages::facts::{FactsChanged, KindListed};
+use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
+use crate::model::facts::{ServiceFact, SliceFact};
+use crate::model::keys::{Kind as KindName, ObjectRef, ServiceKey, SliceKey};
+use crate::model::patch::{Changes, ModelPatch};
+use actix::{Actor, Context, Handler};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use serde_json::json;
+use std::sync::Arc;
+
+pub mod slices;
+use slices::SlicesByService;
+
+/// What is particular to Service.
+pub struct ServiceKind;
+
+impl Watched for ServiceKind {
+    type Object = Service;
+    type Key = ServiceKey;
+    type Fact = ServiceFact;
+    const KIND: KindName = KindName::Service;
+
+    fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> ServiceKey {
+        ServiceKey::new(namespace.cloned().unwrap_or_default(), name.clone())
+    }
+    fn object_ref(key: &ServiceKey) -> ObjectRef {
+        key.into()
+    }
+    fn parse(object: &Service) -> ServiceFact {
+        crate::parse::service::parse(object)
+    }
+}
+
+impl Kind for ServiceKind {
+    const ACTOR: &'static str = "service";
+
+    fn changes(patch: &mut ModelPatch) -> &mut Changes<ServiceKey, ServiceFact> {
+        &mut patch.services
+    }
+}
+
+/// What is particular to EndpointSlice.
+pub struct SliceKind;
+
+impl Watched for SliceKind {
+    type Object = EndpointSlice;
+    type Key = SliceKey;
+    type Fact = SliceFact;
+    const KIND: KindName = KindName::EndpointSlice;
+
+    fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> SliceKey {
+        SliceKey::new(namespace.cloned().unwrap_or_default(), name.clone())
+    }
+    fn object_ref(key: &SliceKey) -> ObjectRef {
+        key.into()
+    }
+    fn parse(object: &EndpointSlice) -> SliceFact {
+        crate::parse::endpoint_slice::parse(object)
+    }
+}
+
+/// The service actor.
+pub struct ServiceActor {
+    services: State<ServiceKind>,
+    slices: State<SliceKind>,
+    joined: SlicesByService,
+    shell: Shell,
+    throttler: Line<FactsChanged>,
+    listed: Line<KindListed>,
+}
+
+impl ServiceActor {
+    /// An actor that waits for a list of each of `scopes`, of both kinds.
+    pub fn new(
+        scopes: &[Scope],
+        shell: Shell,
+        throttler: Line<FactsChanged>,
+        listed: Line<KindListed>,
+    ) -> Self {
+        Self {
+            services: State::new(scopes.iter().cloned()),
+            slices: State::new(scopes.iter().cloned()),
+            joined: SlicesByService::default(),
+            shell,
+            throttler,
+            listed,
+        }
+    }
+
+    fn forward(&self, patch: ModelPatch) {
+        if !patch.is_empty() {
+            self.throttler.tell(FactsChanged { patch });
+        }
+    }
+
+    fn services_changed(&self, changed: super::kind::state::Changed<ServiceKind>) {
+        let mut patch = ModelPatch::default();
+        add_to(&mut patch, changed);
+        self.forward(patch);
+    }
+
+    fn slices_changed(&mut self, changed: super::kind::state::Changed<SliceKind>) {
+        let mut patch = ModelPatch::default();
+        patch.malformed.extend(changed.malformed);
+        patch.endpoints = self.joined.apply(changed.facts);
+        self.forward(patch);
+    }
+
+    fn listed(&self, kind: KindName, listing: Listing) {
+        if listing == Listing::JustCompleted {
+            self.listed.tell(KindListed { kind });
+        }
+    }
+}
+
+impl Actor for ServiceActor {
+    type Context = Context<Self>;
+    fn started(&mut self, ctx: &mut Self::Context) {
+        introduce(self, ctx);
+    }
+}
+
+impl Observable for ServiceActor {
+    fn shell(&mut self) -> &mut Shell {
+        &mut self.shell
+    }
+    fn state(&self) -> serde_json::Value {
+        json!({
+            "objects": self.services.len(),
+            "slices": self.slices.len(),
+            "servicesWithSlices": self.joined.len(),
+            "malformed": self.services.malformed_len() + self.slices.malformed_len(),
+            "unchanged": self.services.unchanged() + self.slices.unchanged(),
+            "waitingFor": { "Service": self.services.waiting_for(), "EndpointSlice": self.slices.waiting_for() },
+            "unavailable": { "Service": self.services.unavailable(), "EndpointSlice": self.slices.unavailable() },
+        })
+    }
+}
+
+impl Handler<Applied<Service>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Applied(seen): Applied<Service>, ctx: &mut Self::Context) {
+        let changed = self.services.on_applied(seen);
+        self.services_changed(changed);
+        observe(self, "Applied<Service>", ctx);
+    }
+}
+
+impl Handler<Deleted<Service>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Deleted(seen): Deleted<Service>, ctx: &mut Self::Context) {
+        let changed = self.services.on_deleted(&seen);
+        self.services_changed(changed);
+        observe(self, "Deleted<Service>", ctx);
+    }
+}
+
+impl Handler<Replaced<Service>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Replaced { scope, objects }: Replaced<Service>, ctx: &mut Self::Context) {
+        let changed = self.services.on_replaced(&scope, objects);
+        self.services_changed(changed);
+        let listing = self.services.listed(&scope);
+        self.listed(KindName::Service, listing);
+        observe(self, "Replaced<Service>", ctx);
+    }
+}
+
+impl Handler<WatchUnavailable<Service>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, message: WatchUnavailable<Service>, ctx: &mut Self::Context) {
+        self.shell.failed(message.reason.clone());
+        self.services.on_unavailable(&message.scope, message.reason);
+        let listing = self.services.listed(&message.scope);
+        self.listed(KindName::Service, listing);
+        observe(self, "WatchUnavailable<Service>", ctx);
+    }
+}
+
+impl Handler<Applied<EndpointSlice>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Applied(seen): Applied<EndpointSlice>, ctx: &mut Self::Context) {
+        let changed = self.slices.on_applied(seen);
+        self.slices_changed(changed);
+        observe(self, "Applied<EndpointSlice>", ctx);
+    }
+}
+
+impl Handler<Deleted<EndpointSlice>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Deleted(seen): Deleted<EndpointSlice>, ctx: &mut Self::Context) {
+        let changed = self.slices.on_deleted(&seen);
+        self.slices_changed(changed);
+        observe(self, "Deleted<EndpointSlice>", ctx);
+    }
+}
+
+impl Handler<Replaced<EndpointSlice>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, Replaced { scope, objects }: Replaced<EndpointSlice>, ctx: &mut Self::Context) {
+        let changed = self.slices.on_replaced(&scope, objects);
+        self.slices_changed(changed);
+        let listing = self.slices.listed(&scope);
+        self.listed(KindName::EndpointSlice, listing);
+        observe(self, "Replaced<EndpointSlice>", ctx);
+    }
+}
+
+impl Handler<WatchUnavailable<EndpointSlice>> for ServiceActor {
+    type Result = ();
+    fn handle(&mut self, message: WatchUnavailable<EndpointSlice>, ctx: &mut Self::Context) {
+        self.shell.failed(message.reason.clone());
+        self.slices.on_unavailable(&message.scope, message.reason);
+        let listing = self.slices.listed(&message.scope);
+        self.listed(KindName::EndpointSlice, listing);
+        observe(self, "WatchUnavailable<EndpointSlice>", ctx);
+    }
+}

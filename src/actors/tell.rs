@@ -1,0 +1,107 @@
+//! A [`Line`] to another actor, with `tell`: it never waits, never loses a message silently, and counts what is queued.
+//!
+//! actix' raw `do_send` ignores the queue's limit and says nothing when the receiver is gone, so it is a lint error
+//! elsewhere. Here the first is argued (receivers merge in O(1), so a queue cannot outgrow the cluster) and the second
+//! mended. Watch pumps use [`Line::send`], which waits: back-pressure reaches the watch.
+use crate::cluster::watch::Delivery;
+use actix::{Message, Recipient};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tracing::error;
+
+/// Messages that found no receiver, over the life of the process.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// How many messages wait in the queue of one actor. Shared by all lines to it and by its shell.
+#[derive(Clone, Debug, Default)]
+pub struct QueueDepth(Arc<AtomicUsize>);
+
+impl QueueDepth {
+    /// A message was put in.
+    fn entered(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message was taken out, by its handler.
+    pub fn left(&self) {
+        // Saturating: a message that a test sends past the lines must not wrap the count.
+        let less = |depth: usize| Some(depth.saturating_sub(1));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
+    }
+
+    /// Messages that wait now.
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A way to send messages of one type to one actor.
+pub struct Line<M: Message + Send + 'static>
+where
+    M::Result: Send,
+{
+    to: Recipient<M>,
+    depth: QueueDepth,
+}
+
+impl<M: Message + Send + 'static> Clone for Line<M>
+where
+    M::Result: Send,
+{
+    fn clone(&self) -> Self {
+        Self { to: self.to.clone(), depth: self.depth.clone() }
+    }
+}
+
+impl<M: Message + Send + 'static> Line<M>
+where
+    M::Result: Send,
+{
+    /// A line to `to`, whose shell holds the same `depth`.
+    pub fn new(to: Recipient<M>, depth: QueueDepth) -> Self {
+        Self { to, depth }
+    }
+
+    /// Sends without waiting; a receiver that is gone is counted and said.
+    pub fn tell(&self, message: M) {
+        if self.to.connected() {
+            self.depth.entered();
+            #[allow(clippy::disallowed_methods, reason = "this is the one wrapper")]
+            self.to.do_send(message);
+        } else {
+            let lost = LOST.fetch_add(1, Ordering::Relaxed) + 1;
+            // A pulse tells of the panic behind this; at the end of the process it is normal. So: powers of two only.
+            if lost.is_power_of_two() {
+                error!(message = std::any::type_name::<M>(), lost, "a message found no receiver");
+            }
+        }
+    }
+
+    /// Sends if there is room; otherwise the message is dropped and told so.
+    pub fn offer(&self, message: M) -> Result<(), QueueFull> {
+        if !self.to.connected() {
+            return Ok(()); // nobody will ever look at it
+        }
+        self.to.try_send(message).map_err(|_| QueueFull)?;
+        self.depth.entered();
+        Ok(())
+    }
+
+    /// Sends and waits until it was handled.
+    pub async fn send(&self, message: M) -> Delivery {
+        self.depth.entered();
+        match self.to.send(message).await {
+            Ok(_) => Delivery::Taken,
+            Err(_) => Delivery::NobodyThere,
+        }
+    }
+}
+
+/// The receiver's queue has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFull;
+
+/// How many messages found no receiver.
+pub fn lost() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}

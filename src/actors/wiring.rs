@@ -1,0 +1,283 @@
+//! Ties the actors together: the only place that knows their concrete types.
+use super::compiler::Compiler;
+use super::debug::Debug;
+use super::ingress::IngressKind;
+use super::ingress_class::IngressClassKind;
+use super::kind::{Kind, KindActor};
+use super::node::NodeKind;
+use super::proxy_listener::ProxyListener;
+use super::pulse::PulseMonitor;
+use super::pumps::{Lines, Need, Pump};
+use super::secret::SecretKind;
+use super::service::ServiceActor;
+use super::shell::Shell;
+use super::tell::{Line, QueueDepth};
+use super::throttler::{Throttler, state};
+use crate::base::clock::Clock;
+use crate::cluster::lenient::Lenient;
+use crate::compile;
+use crate::messages::debug::{FindingsChanged, GetFindings, GetObservations, Observed};
+use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
+use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
+use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
+use crate::model::keys::Kind as KindName;
+use crate::proxy::{Publisher, StopHandle};
+use actix::{Actor, Addr, Context, Handler, Recipient};
+use k8s_openapi::api::core::v1::{Node, Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the control plane is built from.
+pub struct Setup {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Notices panics.
+    pub monitor: PulseMonitor,
+    /// The compile step's options.
+    pub compile: compile::Options,
+    /// One object is applied at most once in this time.
+    pub throttle: Duration,
+    /// What is watched.
+    pub watches: Watches,
+    /// Where plans go.
+    pub publisher: Publisher,
+    /// How the proxy is told to drain.
+    pub stop: StopHandle,
+    /// Entry points and where they listen, for the debug page.
+    pub addresses: Vec<(Arc<str>, SocketAddr)>,
+}
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub struct Watches {
+    /// Namespaces; empty for all.
+    pub namespaces: Vec<Arc<str>>,
+    /// Label selector of Ingresses alone.
+    pub ingress_selector: Arc<str>,
+    /// IngressClasses.
+    pub classes: Watch,
+    /// Nodes.
+    pub nodes: Watch,
+}
+
+/// Whether a kind is watched at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Yes.
+    On,
+    /// No: not even a request is made.
+    Off,
+}
+
+/// Helm keeps its releases in Secrets: many, large, and of no use here (spec/ingress.md 3).
+const NOT_OF_HELM: &str = "owner!=helm";
+
+/// The running actors, as far as others need them.
+pub struct ControlPlane {
+    /// Answers [`GetObservations`].
+    pub observations: Recipient<GetObservations>,
+    /// Answers [`GetFindings`].
+    pub findings: Recipient<GetFindings>,
+    /// Takes [`StartDrain`].
+    pub drain: Line<StartDrain>,
+    kinds: Kinds,
+    watches: Watches,
+}
+
+struct Kinds {
+    ingress: Lines<Ingress>,
+    class: Lines<IngressClass>,
+    service: Lines<Service>,
+    slice: Lines<EndpointSlice>,
+    secret: Lines<Secret>,
+    node: Lines<Node>,
+}
+
+/// Starts all actors on the current arbiter. No watch runs yet: see [`ControlPlane::watch`].
+pub fn start(setup: Setup) -> ControlPlane {
+    let Setup { clock, monitor, compile, throttle, watches, publisher, stop, addresses } = setup;
+    let debug_depth = QueueDepth::default();
+    let debug = Debug::new(monitor.pulse("debug"), debug_depth.clone()).start();
+    let observed: Line<Observed> = Line::new(debug.clone().recipient(), debug_depth.clone());
+    let make_shell = |name: &'static str| {
+        let depth = QueueDepth::default();
+        (Shell::new(name, monitor.pulse(name), depth.clone(), observed.clone()), depth)
+    };
+
+    let (shell, listener_depth) = make_shell("proxy-listener");
+    let installed: Line<PlanInstalled> = Line::new(debug.clone().recipient(), debug_depth.clone());
+    let listener = ProxyListener::new(publisher, stop, addresses, shell, clock.clone(), installed).start();
+    let install: Line<InstallPlan> = Line::new(listener.clone().recipient(), listener_depth.clone());
+
+    let (shell, compiler_depth) = make_shell("compiler");
+    let findings: Line<FindingsChanged> = Line::new(debug.clone().recipient(), debug_depth);
+    let core = compile::Compiler::new(compile);
+    let compiler = Compiler::new(core, shell, clock.clone(), install, findings).start();
+    let apply: Line<ApplyPatch> = Line::new(compiler.recipient(), compiler_depth);
+
+    let (shell, throttler_depth) = make_shell("throttler");
+    let state = state::State::new(watched_kinds(&watches), throttle);
+    let throttler = Throttler::new(state, shell, clock, apply).start();
+    let facts: Line<FactsChanged> = Line::new(throttler.clone().recipient(), throttler_depth.clone());
+    let listed: Line<KindListed> = Line::new(throttler.recipient(), throttler_depth);
+
+    let scopes = scopes(&watches.namespaces);
+    let everywhere = [Scope::Everywhere];
+    let kind_lines = KindLines { facts, listed };
+    let (service, slice) = start_service(&scopes, make_shell("service"), &kind_lines);
+    let kinds = Kinds {
+        ingress: start_kind::<IngressKind>(&scopes, &make_shell, &kind_lines),
+        class: start_kind::<IngressClassKind>(awaited(watches.classes, &everywhere), &make_shell, &kind_lines),
+        secret: start_kind::<SecretKind>(&scopes, &make_shell, &kind_lines),
+        node: start_kind::<NodeKind>(awaited(watches.nodes, &everywhere), &make_shell, &kind_lines),
+        service,
+        slice,
+    };
+    ControlPlane {
+        observations: debug.clone().recipient(),
+        findings: debug.recipient(),
+        drain: Line::new(listener.recipient(), listener_depth),
+        kinds,
+        watches,
+    }
+}
+
+/// The lines from every kind actor to the throttler.
+struct KindLines {
+    facts: Line<FactsChanged>,
+    listed: Line<KindListed>,
+}
+
+fn start_kind<K: Kind>(
+    scopes: &[Scope],
+    make_shell: &impl Fn(&'static str) -> (Shell, QueueDepth),
+    to: &KindLines,
+) -> Lines<K::Object>
+where
+    K::Object: Send,
+{
+    let (shell, depth) = make_shell(K::ACTOR);
+    let actor = KindActor::<K>::new(scopes.iter().cloned(), shell, to.facts.clone(), to.listed.clone());
+    lines(&actor.start(), &depth)
+}
+
+fn start_service(
+    scopes: &[Scope],
+    (shell, depth): (Shell, QueueDepth),
+    to: &KindLines,
+) -> (Lines<Service>, Lines<EndpointSlice>) {
+    let actor = ServiceActor::new(scopes, shell, to.facts.clone(), to.listed.clone()).start();
+    (lines(&actor, &depth), lines(&actor, &depth))
+}
+
+fn lines<A, O>(actor: &Addr<A>, depth: &QueueDepth) -> Lines<O>
+where
+    O: Send + 'static,
+    A: Actor<Context = Context<A>>
+        + Handler<Applied<O>>
+        + Handler<Deleted<O>>
+        + Handler<Replaced<O>>
+        + Handler<WatchUnavailable<O>>,
+{
+    Lines {
+        applied: Line::new(actor.clone().recipient(), depth.clone()),
+        deleted: Line::new(actor.clone().recipient(), depth.clone()),
+        replaced: Line::new(actor.clone().recipient(), depth.clone()),
+        unavailable: Line::new(actor.clone().recipient(), depth.clone()),
+    }
+}
+
+fn scopes(namespaces: &[Arc<str>]) -> Vec<Scope> {
+    if namespaces.is_empty() {
+        vec![Scope::Everywhere]
+    } else {
+        namespaces.iter().cloned().map(Scope::Namespace).collect()
+    }
+}
+
+fn awaited(watch: Watch, scopes: &[Scope]) -> &[Scope] {
+    match watch {
+        Watch::On => scopes,
+        Watch::Off => &[],
+    }
+}
+
+fn watched_kinds(watches: &Watches) -> Vec<KindName> {
+    let mut kinds = vec![KindName::Ingress, KindName::Service, KindName::EndpointSlice, KindName::Secret];
+    if watches.classes == Watch::On {
+        kinds.push(KindName::IngressClass);
+    }
+    if watches.nodes == Watch::On {
+        kinds.push(KindName::Node);
+    }
+    kinds
+}
+
+impl ControlPlane {
+    /// Starts the watches. The tasks end with the arbiter. `seed` sets the jitter of their retries.
+    pub fn watch(&self, client: &Client, seed: u64) {
+        let mut tasks = Tasks { client, seed, selector: "".into(), need: Need::Required };
+        for scope in scopes(&self.watches.namespaces) {
+            tasks.selector = self.watches.ingress_selector.clone();
+            tasks.namespaced(KindName::Ingress, &scope, &self.kinds.ingress);
+            tasks.selector = NOT_OF_HELM.into();
+            tasks.namespaced(KindName::Secret, &scope, &self.kinds.secret);
+            tasks.selector = "".into();
+            tasks.namespaced(KindName::Service, &scope, &self.kinds.service);
+            tasks.namespaced(KindName::EndpointSlice, &scope, &self.kinds.slice);
+        }
+        tasks.need = Need::Optional;
+        if self.watches.classes == Watch::On {
+            tasks.cluster_wide(KindName::IngressClass, &self.kinds.class);
+        }
+        if self.watches.nodes == Watch::On {
+            tasks.cluster_wide(KindName::Node, &self.kinds.node);
+        }
+    }
+}
+
+struct Tasks<'a> {
+    client: &'a Client,
+    seed: u64,
+    selector: Arc<str>,
+    need: Need,
+}
+
+impl Tasks<'_> {
+    fn namespaced<O>(&mut self, kind: KindName, scope: &Scope, lines: &Lines<O>)
+    where
+        O: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
+    {
+        let api: Api<Lenient<O>> = match scope {
+            Scope::Everywhere => Api::all(self.client.clone()),
+            Scope::Namespace(name) => Api::namespaced(self.client.clone(), name),
+        };
+        self.spawn(kind, scope.clone(), lines, api);
+    }
+
+    fn cluster_wide<O>(&mut self, kind: KindName, lines: &Lines<O>)
+    where
+        O: Resource<DynamicType = (), Scope = ClusterResourceScope> + Watchable,
+    {
+        self.spawn(kind, Scope::Everywhere, lines, Api::all(self.client.clone()));
+    }
+
+    fn spawn<O>(&mut self, kind: KindName, scope: Scope, lines: &Lines<O>, api: Api<Lenient<O>>)
+    where
+        O: Resource<DynamicType = ()> + Watchable,
+    {
+        self.seed = self.seed.wrapping_add(1);
+        let pump = Pump { kind, scope, need: self.need, selector: self.selector.clone(), lines: lines.clone() };
+        actix::spawn(pump.run(api, self.seed));
+    }
+}
+
+/// What a watched Kubernetes type needs beside being a resource.
+trait Watchable: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static {}
+impl<T: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static> Watchable for T {}
