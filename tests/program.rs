@@ -1,0 +1,11 @@
+//! The whole program over real sockets on the embedded API server, one module per subject.
+mod bad_input;
+mod changes;
+mod command;
+mod demo;
+mod faults;
+mod kubectl;
+mod manifests;
+mod pages;
+mod proxying;
+mod source;

@@ -1,0 +1,101 @@
+//! The binary itself: arguments, exit status, signals, what it prints.
+use crate::support::http::{Connection, get};
+use crate::support::objects::{ingress, service, slice};
+use crate::support::origin::Origin;
+use crate::support::world::{eventually, in_system, start_cluster};
+use std::net::SocketAddr;
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+fn pilotage() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pilotage"));
+    for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("KUBE")) {
+        command.env_remove(key);
+    }
+    command.kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_nothing_is_started() {
+    in_system(async || {
+        let output = pilotage().args(["--entrypoints.web.adress=:80", "--log.level=LOUD", "--ping=perhaps"]).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8_lossy(&output.stderr);
+        for part in ["adress", "entrypoints.web.address", "LOUD", "perhaps"] {
+            assert!(text.to_lowercase().contains(&part.to_lowercase()), "{part} is not in: {text}");
+        }
+    });
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    in_system(async || {
+        let help = pilotage().arg("--help").output().await.unwrap();
+        assert!(help.status.success());
+        assert!(String::from_utf8_lossy(&help.stdout).to_lowercase().contains("standalone.manifests"));
+        let version = pilotage().arg("version").output().await.unwrap();
+        assert!(String::from_utf8_lossy(&version.stdout).contains(env!("CARGO_PKG_VERSION")));
+    });
+}
+
+#[test]
+fn an_address_in_use_is_a_clear_error() {
+    in_system(async || {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let output = pilotage().arg(format!("--entrypoints.web.address={address}")).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("web") && text.contains(&address.to_string()), "{text}");
+    });
+}
+
+/// Starts the binary against an API server; the addresses come from its log.
+async fn running(args: &[&str]) -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
+    let mut child = pilotage()
+        .args(["--entrypoints.web.address=127.0.0.1:0", "--providers.kubernetesingress=true", "--providers.providersthrottleduration=0s", "--log.nocolor=true"])
+        .args(args)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next_line().await.unwrap().expect("it ended before it listened");
+        if line.contains("listening") && line.contains("entrypoint=web") {
+            let after = line.split("address=").nth(1).unwrap();
+            break after.split_whitespace().next().unwrap().trim_matches('"').parse().unwrap();
+        }
+    };
+    (child, address, lines)
+}
+
+#[test]
+fn sigterm_finishes_running_requests_and_ends_with_zero() {
+    in_system(async || {
+        let cluster = start_cluster().await;
+        let origin = Origin::start("o").await;
+        for object in [service("n", "s"), slice("n", "s", &[origin.address]), ingress("n", "i", "a.test", "/", "s")] {
+            cluster.store().apply(object).unwrap();
+        }
+        let endpoint = format!("--providers.kubernetesingress.endpoint=http://{}", cluster.addr());
+        let (mut child, web, mut lines) = running(&[&endpoint]).await;
+        eventually(async || (get(web, "a.test", "/").await.status == 200).then_some(())).await;
+        let before = origin.requests();
+        let slow = actix::spawn(async move { get(web, "a.test", "/?wait-ms=700").await });
+        let mut idle = Connection::open(web).await;
+        idle.get("a.test", "/").await.unwrap();
+        eventually(async || (origin.requests() >= before + 2).then_some(())).await;
+        let pid = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        assert_eq!(slow.await.unwrap().status, 200, "a running request was cut");
+        assert!(idle.get("a.test", "/").await.is_err(), "an idle connection stayed open");
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+        let mut log = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            log += &line;
+        }
+        assert!(log.contains("router appeared") || log.contains("drain"), "{log}");
+        cluster.shutdown().await;
+    });
+}
