@@ -117,7 +117,7 @@ fn texts_of_syntax_errors() {
         ("Host(a)", "1:6: expected string, found a"),
         ("Host(12)", "1:6: expected string, found 12"),
         ("Host(", "1:6: expected ')', found 'EOF'"),
-        ("é(`x`) && ß", "1:12: expected '(', found newline"),
+        ("é(`x`) && ß", "1:14: expected '(', found newline"),
     ];
     for (rule, want) in cases {
         assert_eq!(refusal(rule, Syntax::V3), format!("parsing rule {rule}: {want}"));

@@ -225,3 +225,12 @@ fn canonical_hosts_lose_port_brackets_case_and_blanks() {
     }
     assert!(matches!(canonical_host("a.test:80"), std::borrow::Cow::Borrowed("a.test")));
 }
+
+#[test]
+fn host_patterns_read_back_from_their_text() {
+    for host in ["a.test", "a.test.", "a..", "a...", ".", "..", "*", "*.", "*..", "*...", "*.a.", "*.a..", "a*", "*.*."]
+    {
+        let pattern = HostPattern::new(host);
+        assert_eq!(HostPattern::new(&pattern.text()), pattern, "{host}");
+    }
+}

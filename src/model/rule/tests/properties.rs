@@ -35,7 +35,7 @@ fn any_matcher() -> impl Strategy<Value = Matcher> {
     let net = (any::<std::net::IpAddr>(), 0_u8..=32)
         .prop_map(|(address, prefix)| Matcher::ClientIp(Network::parse(&format!("{address}/{prefix}")).unwrap()));
     prop_oneof![
-        "[ -~]{1,12}".prop_map(|host| Matcher::Host(HostPattern::new(&host))),
+        "[ -~]{1,12}|[a*.]{1,5}".prop_map(|host| Matcher::Host(HostPattern::new(&host))),
         path().prop_map(Matcher::Path),
         path().prop_map(Matcher::PathPrefix),
         pattern().prop_map(Matcher::PathRegexp),
