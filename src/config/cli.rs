@@ -37,8 +37,9 @@ pub(super) fn parse(args: impl IntoIterator<Item = String>, findings: &mut Findi
                     Some(&Origin::argument(1, "healthcheck")),
                     "the command is known, but this version does not support it yet; ask /ping",
                 ),
-                (_, other) => findings.mistake(
-                    Some(&Origin::argument(at + 1, other)),
+                // A later word may be a secret that came apart from its option; a first one is a mistyped command.
+                (_, word) => findings.mistake(
+                    Some(&Origin::argument(at + 1, if at == 0 { word } else { "WORD" })),
                     "neither an option nor a command; a value is joined to its option by `=`",
                 ),
             }
@@ -132,7 +133,7 @@ mod tests {
         assert!(matches!(asked, Asked::Run(entries) if entries[0].value == "true"));
         assert_eq!(
             mistakes,
-            ["argument 2: false: neither an option nor a command; a value is joined to its option by `=`"]
+            ["argument 2: WORD: neither an option nor a command; a value is joined to its option by `=`"]
         );
         assert_eq!(
             entries(&["--ping", "--providers.KubernetesIngress"])[1],

@@ -398,8 +398,12 @@ fn all_mistakes_come_at_once_and_a_bad_value_is_not_missed_a_second_time() {
 
 #[test]
 fn a_secret_is_not_in_any_mistake() {
-    let report = args(&["--providers.kubernetesingress.tokn=hunter2", "--providers.kubernetesingres.token", "hunter2"]);
-    assert!(!report.unwrap_err().to_string().contains("hunter2"));
+    let [typo, token] = ["--providers.kubernetesingress.tokn", "--providers.kubernetesingress.token"];
+    let joined = format!("{typo}=hunter2");
+    let empty = format!("{token}=");
+    let report = args(&[&joined, typo, "hunter2", &empty, "hunter2"]).unwrap_err();
+    assert_eq!(report.mistakes().len(), 3);
+    assert!(!report.to_string().contains("hunter2"));
 }
 
 #[test]
