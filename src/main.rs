@@ -1,1 +1,47 @@
-fn main() {}
+//! The process: arguments in, exit status out. 0: stopped as told; 1: it could not start, or lost an actor; 2: wrong options.
+use pilotage::app::{App, Outcome};
+use pilotage::cluster::client::Surroundings;
+use pilotage::config::{Command, Config, from_args};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    match from_args(args) {
+        Ok(Command::Run(config)) => run(config),
+        Ok(Command::Help(text)) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Version) => {
+            println!("pilotage {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Err(report) => {
+            eprintln!("{report}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(config: Config) -> ExitCode {
+    let filter = std::env::var(pilotage::telemetry::FILTER_VARIABLE).ok();
+    if let Err(error) = pilotage::telemetry::init(config.log, filter.as_deref()) {
+        eprintln!("{error}");
+        return ExitCode::from(2);
+    }
+    actix::System::new().block_on(async {
+        match App::start(config, Surroundings::from_env()).await {
+            Ok(app) => match app.run().await {
+                Outcome::Stopped => ExitCode::SUCCESS,
+                Outcome::ActorLost(_) => ExitCode::FAILURE,
+            },
+            Err(error) => {
+                eprintln!("{:#}", anyhow::Error::from(error));
+                ExitCode::FAILURE
+            }
+        }
+    })
+}

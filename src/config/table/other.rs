@@ -18,7 +18,7 @@ pub(super) const ROWS: &[OptionRow] = &[
     works(
         "log.level",
         Kind::Enum(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "PANIC"]),
-        "ERROR",
+        "INFO",
         "the least severe messages that are written; FATAL and PANIC count as ERROR",
     ),
     works("log.format", Kind::Enum(&["common", "json"]), "common", "what a line looks like"),
