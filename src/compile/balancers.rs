@@ -7,7 +7,7 @@
 use super::model::{Model, Touched};
 use super::options::Options;
 use super::servers::ReadsNodes;
-use super::services::{Built, Role, ServiceError, Wanted, build};
+use super::services::{Built, ServiceError, Wanted, build};
 use crate::model::keys::{IngressKey, ServiceKey};
 use crate::model::plan::Balancer;
 use std::collections::{BTreeSet, HashMap};
@@ -145,11 +145,6 @@ impl Balancers {
         }
         self.with_nodes.remove(wanted);
         Some(entry.built)
-    }
-
-    /// Every asked-for load balancer of the role `Path` has its own key, so the number of entries bounds the plan's.
-    pub(super) fn len(&self) -> usize {
-        self.entries.keys().filter(|wanted| wanted.role == Role::Path).count()
     }
 }
 

@@ -12,9 +12,9 @@ use super::services::Wanted;
 use crate::model::facts::Created;
 use crate::model::finding::Problem;
 use crate::model::keys::{BalancerKey, IngressKey, RouterKey};
-use crate::model::plan::{DEFAULT_ROUTER_PRIORITY, Precedence, Router};
+use crate::model::plan::{DEFAULT_ROUTER_PRIORITY, Origin, Precedence, Router};
 use crate::model::rule::Syntax;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A default backend that compiled.
@@ -43,6 +43,8 @@ impl DefaultRoute {
 #[derive(Debug, Default)]
 pub(super) struct DefaultBackends {
     candidates: BTreeMap<(Created, IngressKey), DefaultRoute>,
+    /// The other half of each candidate's key.
+    created: HashMap<IngressKey, Created>,
     winner: Option<IngressKey>,
     /// Whose standing must be told anew.
     touched: BTreeSet<IngressKey>,
@@ -50,17 +52,20 @@ pub(super) struct DefaultBackends {
 
 impl DefaultBackends {
     /// The default backend of `ingress` is no candidate any more.
-    pub(super) fn withdraw(&mut self, ingress: &IngressKey, created: Created) {
-        if self.candidates.remove(&(created, ingress.clone())).is_some() {
+    pub(super) fn withdraw(&mut self, ingress: &IngressKey) {
+        if let Some(created) = self.created.remove(ingress) {
+            self.candidates.remove(&(created, ingress.clone()));
             self.touched.insert(ingress.clone());
         }
     }
 
     /// The default backend of an Ingress is a candidate.
     pub(super) fn stand(&mut self, route: DefaultRoute) {
-        let origin = &route.router.origin;
-        self.touched.insert(origin.ingress.clone());
-        self.candidates.insert((origin.created, origin.ingress.clone()), route);
+        let Origin { ingress, created } = route.router.origin.clone();
+        self.withdraw(&ingress);
+        self.touched.insert(ingress.clone());
+        self.created.insert(ingress.clone(), created);
+        self.candidates.insert((created, ingress), route);
     }
 
     /// Who wins now.
@@ -76,12 +81,9 @@ impl DefaultBackends {
             told.extend(self.candidates.keys().map(|(_, ingress)| ingress.clone()));
             self.winner = winner;
         }
-        let standing: BTreeSet<&IngressKey> = match told.len() {
-            0 => BTreeSet::new(),
-            _ => self.candidates.keys().map(|(_, ingress)| ingress).collect(),
-        };
         for ingress in told {
-            let loser = self.winner.as_ref().filter(|winner| **winner != ingress && standing.contains(&ingress));
+            let other = self.winner.as_ref().filter(|winner| **winner != ingress);
+            let loser = other.filter(|_| self.created.contains_key(&ingress));
             let problem = loser.map(|winner| {
                 let text =
                     format!("the default backend is that of Ingress {winner}, which is older; remove one of them");

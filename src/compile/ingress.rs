@@ -173,6 +173,9 @@ fn entry_points(
     (names.into(), remarks)
 }
 
+/// A load balancer, and why routers to it answer 503.
+type Found = (Wanted, Arc<[Arc<str>]>);
+
 struct Context<'a> {
     balancers: &'a Balancers,
     options: &'a Options,
@@ -210,7 +213,7 @@ impl Context<'_> {
     }
 
     /// The load balancer of a backend and why it refuses; or why there is none.
-    fn balancer(&self, backend: &Backend, role: Role, place: &str) -> Result<(Wanted, Arc<[Arc<str>]>), Problem> {
+    fn balancer(&self, backend: &Backend, role: Role, place: &str) -> Result<Found, Problem> {
         let Some(wanted) = wanted_by(backend, role) else {
             let (reason, text) = match backend {
                 Backend::Resource => ("UnsupportedBackend", "resource backends are not supported; use service"),

@@ -36,7 +36,7 @@ pub use findings::FindingChanges;
 pub use options::{CrossProvider, Namespaces, Options};
 pub use outcome::{Counts, Outcome, RouterChange, RouterEvent};
 
-use crate::model::facts::{Created, KeyPair};
+use crate::model::facts::KeyPair;
 use crate::model::finding::Finding;
 use crate::model::keys::{BalancerKey, IngressKey, RouterKey, SecretKey};
 use crate::model::patch::ModelPatch;
@@ -71,7 +71,6 @@ pub struct Compiler {
 /// What an Ingress left in the plan.
 #[derive(Debug, Default)]
 struct Trace {
-    created: Created,
     routers: BTreeSet<RouterKey>,
     wanted: BTreeSet<Wanted>,
     secrets: BTreeSet<SecretKey>,
@@ -117,6 +116,16 @@ impl Compiler {
     /// Everything that is wrong now, in no order.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.ledger.all()
+    }
+
+    /// The routers of the plan, in no order.
+    pub fn routers(&self) -> impl Iterator<Item = &Arc<Router>> {
+        self.routers.values()
+    }
+
+    /// The load balancers of the plan, in no order.
+    pub fn balancers(&self) -> impl Iterator<Item = &Arc<Balancer>> {
+        self.published_balancers.values()
     }
 
     /// Sizes, for the debug page.
@@ -174,8 +183,7 @@ impl Compiler {
             None => Compiled::default(),
         };
         let mut trace = self.traces.remove(key).unwrap_or_default();
-        self.defaults.withdraw(key, trace.created);
-        trace.created = fact.as_ref().map(|fact| fact.created).unwrap_or_default();
+        self.defaults.withdraw(key);
         if let Some(route) = compiled.default {
             self.defaults.stand(route);
         }

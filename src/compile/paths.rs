@@ -62,14 +62,16 @@ pub(super) fn finish(drafts: Vec<Draft>, shared: &Shared, problems: &mut Vec<Pro
     for (index, draft) in drafts.iter().enumerate() {
         last.insert(draft.rule.clone(), index);
     }
-    let places: HashMap<Arc<str>, String> =
-        last.iter().filter_map(|(rule, index)| Some((rule.clone(), drafts.get(*index)?.place.clone()))).collect();
+    for (index, draft) in drafts.iter().enumerate() {
+        let winner = last.get(&draft.rule).filter(|winner| **winner != index).and_then(|winner| drafts.get(*winner));
+        if let Some(winner) = winner {
+            let text = format!("the same rule stands at {}, which replaces this one; remove one of them", winner.place);
+            problems.push(Problem::warning(draft.place.as_str(), "DuplicateRule", text));
+        }
+    }
     let mut routers = Vec::with_capacity(last.len());
     for (index, draft) in drafts.into_iter().enumerate() {
         if last.get(&draft.rule) != Some(&index) {
-            let winner = places.get(&draft.rule).map_or("", String::as_str);
-            let text = format!("the same rule stands at {winner}, which replaces this one; remove one of them");
-            problems.push(Problem::warning(draft.place, "DuplicateRule", text));
             continue;
         }
         let name = match name_sakes.get(draft.name.as_str()) {
