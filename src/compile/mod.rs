@@ -1,1 +1,280 @@
-//! To be written.
+//! From facts to the plan: pure, incremental, deterministic. A patch of facts goes in; what is different in the plan, the
+//! findings that came and went, and what to log come out.
+//!
+//! ```text
+//! ModelPatch -> model      facts that really changed, and what refers to them
+//!            -> balancers  Service port -> load balancer (services, servers, refusals)
+//!            -> ingress    paths -> routers              (classes, rules, names, paths)
+//!            -> certificates, default_backend, findings
+//!            -> published  what is different from the plan so far -> Outcome
+//! ```
+//!
+//! The plan is a function of the facts alone: any order of the same changes gives the same plan. Read next: [`Options`],
+//! `ingress.rs`, `balancers.rs`.
+mod balancers;
+mod certificates;
+mod classes;
+mod default_backend;
+mod external_name;
+mod findings;
+mod ingress;
+mod model;
+mod names;
+mod options;
+mod outcome;
+mod paths;
+mod published;
+mod refusals;
+mod rules;
+mod servers;
+mod services;
+#[cfg(test)]
+mod tests;
+
+pub use classes::CONTROLLER;
+pub use findings::FindingChanges;
+pub use options::{CrossProvider, Namespaces, Options};
+pub use outcome::{Counts, Outcome, RouterChange, RouterEvent};
+
+use crate::model::facts::KeyPair;
+use crate::model::finding::Finding;
+use crate::model::keys::{BalancerKey, IngressKey, RouterKey, SecretKey};
+use crate::model::patch::ModelPatch;
+use crate::model::plan::{Balancer, PlanPatch, Router};
+use balancers::Balancers;
+use default_backend::DefaultBackends;
+use findings::{Ledger, Source};
+use ingress::{Admission, Compiled};
+use model::{Model, Touched};
+use published::Shelf;
+use services::{Role, Wanted};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The compiler, with everything it must remember to compile only what a change reaches.
+#[derive(Debug)]
+pub struct Compiler {
+    options: Options,
+    model: Model,
+    balancers: Balancers,
+    defaults: DefaultBackends,
+    ledger: Ledger,
+    traces: HashMap<IngressKey, Trace>,
+    /// By how many Ingresses a Secret is loaded; never 0.
+    secret_users: HashMap<SecretKey, usize>,
+    routers: Shelf<RouterKey, Router>,
+    published_balancers: Shelf<BalancerKey, Balancer>,
+    certificates: Shelf<SecretKey, KeyPair>,
+    generation: u64,
+}
+
+/// What an Ingress left in the plan.
+#[derive(Debug, Default)]
+struct Trace {
+    routers: BTreeSet<RouterKey>,
+    wanted: BTreeSet<Wanted>,
+    secrets: BTreeSet<SecretKey>,
+}
+
+impl Compiler {
+    /// A compiler that knows no object yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            model: Model::default(),
+            balancers: Balancers::default(),
+            defaults: DefaultBackends::default(),
+            ledger: Ledger::default(),
+            traces: HashMap::new(),
+            secret_users: HashMap::new(),
+            routers: Shelf::default(),
+            published_balancers: Shelf::default(),
+            certificates: Shelf::default(),
+            generation: 0,
+        }
+    }
+
+    /// Takes over a patch and compiles what it reaches. Applying the same patch again changes nothing.
+    pub fn apply(&mut self, patch: ModelPatch) -> Outcome {
+        let touched = self.model.take(patch);
+        self.report_objects(&touched);
+        let (mut rebuilt, affected) = self.balancers.rebuild(&touched, &self.model, &self.options);
+        let dirty = self.dirty_ingresses(&touched, affected);
+        for key in &dirty {
+            self.compile(key, &mut rebuilt);
+        }
+        let mut secrets: BTreeSet<SecretKey> = touched.secrets.iter().cloned().collect();
+        for key in self.with_dirty_secrets(&touched, &dirty) {
+            self.load_secrets(&key, &mut secrets);
+        }
+        self.publish_balancers(rebuilt);
+        self.publish_certificates(secrets);
+        self.defaults.settle(&mut self.ledger);
+        self.outcome(dirty.len())
+    }
+
+    /// Everything that is wrong now, in no order.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.ledger.all()
+    }
+
+    /// The routers of the plan, in no order.
+    pub fn routers(&self) -> impl Iterator<Item = &Arc<Router>> {
+        self.routers.values()
+    }
+
+    /// The load balancers of the plan, in no order.
+    pub fn balancers(&self) -> impl Iterator<Item = &Arc<Balancer>> {
+        self.published_balancers.values()
+    }
+
+    /// Sizes, for the debug page.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            generation: self.generation,
+            objects: self.model.counts().into_iter().collect(),
+            routers: self.routers.len(),
+            balancers: self.published_balancers.len(),
+            certificates: self.certificates.len(),
+            findings: self.ledger.len(),
+        }
+    }
+
+    /// Findings that parsing made, of kinds that are reported whether an Ingress uses the object or not.
+    fn report_objects(&mut self, touched: &Touched) {
+        for key in &touched.services {
+            self.ledger.replace(Source::Service(key.clone()), self.model.service_findings(key));
+        }
+        for key in &touched.endpoints {
+            self.ledger.replace(Source::Endpoints(key.clone()), self.model.endpoints_findings(key));
+        }
+        for object in &touched.malformed {
+            self.ledger.replace(Source::Malformed(object.clone()), self.model.malformed_findings(object));
+        }
+    }
+
+    fn dirty_ingresses(&self, touched: &Touched, affected: BTreeSet<IngressKey>) -> BTreeSet<IngressKey> {
+        let mut dirty = affected;
+        dirty.extend(touched.ingresses.iter().cloned());
+        for class in &touched.classes {
+            dirty.extend(self.model.ingresses_of_class(class).cloned());
+        }
+        dirty
+    }
+
+    fn with_dirty_secrets(&self, touched: &Touched, dirty: &BTreeSet<IngressKey>) -> BTreeSet<IngressKey> {
+        let mut reached = dirty.clone();
+        for secret in &touched.secrets {
+            reached.extend(self.model.ingresses_with_secret(secret).cloned());
+        }
+        reached
+    }
+
+    /// Compiles one Ingress anew and takes its routers into the plan. `reached` collects the load balancers it asks for
+    /// or asks for no more.
+    fn compile(&mut self, key: &IngressKey, reached: &mut BTreeSet<Wanted>) {
+        let fact = self.model.ingress(key).cloned();
+        let wanted = fact.as_ref().map(|fact| ingress::wanted(fact, &self.model, &self.options)).unwrap_or_default();
+        for wanted in &wanted {
+            self.balancers.ask(key, wanted, &self.model, &self.options);
+        }
+        let compiled = match &fact {
+            Some(fact) => ingress::compile(fact, &self.model, &self.balancers, &self.options),
+            None => Compiled::default(),
+        };
+        let mut trace = self.traces.remove(key).unwrap_or_default();
+        self.defaults.withdraw(key);
+        if let Some(route) = compiled.default {
+            self.defaults.stand(route);
+        }
+        let routers: BTreeSet<RouterKey> = compiled.routers.iter().map(|router| router.key.clone()).collect();
+        for gone in trace.routers.difference(&routers) {
+            self.routers.set(gone.clone(), None);
+        }
+        for router in compiled.routers {
+            self.routers.set(router.key.clone(), Some(router));
+        }
+        for released in trace.wanted.difference(&wanted) {
+            self.balancers.release(key, released);
+        }
+        reached.extend(trace.wanted.iter().cloned());
+        reached.extend(wanted.iter().cloned());
+        self.ledger.replace(Source::Ingress(key.clone()), compiled.findings);
+        trace.routers = routers;
+        trace.wanted = wanted;
+        self.traces.insert(key.clone(), trace);
+    }
+
+    /// Reads the TLS entries of one Ingress anew. Routers do not depend on them. `reached` collects the Secrets it loads
+    /// or loads no more.
+    fn load_secrets(&mut self, key: &IngressKey, reached: &mut BTreeSet<SecretKey>) {
+        let loaded = match self.model.ingress(key) {
+            Some(fact) if matches!(Admission::of(fact, &self.model, &self.options), Admission::Open(_)) => {
+                certificates::load(fact, &self.model)
+            }
+            _ => certificates::Loaded::default(),
+        };
+        self.ledger.replace(Source::Certificates(key.clone()), loaded.findings);
+        let trace = self.traces.entry(key.clone()).or_default();
+        let before = std::mem::replace(&mut trace.secrets, loaded.secrets.clone());
+        if self.model.ingress(key).is_none() {
+            self.traces.remove(key);
+        }
+        for secret in loaded.secrets.difference(&before) {
+            *self.secret_users.entry(secret.clone()).or_default() += 1;
+            reached.insert(secret.clone());
+        }
+        for secret in before.difference(&loaded.secrets) {
+            if let Some(users) = self.secret_users.get_mut(secret) {
+                *users -= 1;
+                if *users == 0 {
+                    self.secret_users.remove(secret);
+                }
+            }
+            reached.insert(secret.clone());
+        }
+    }
+
+    fn publish_balancers(&mut self, reached: BTreeSet<Wanted>) {
+        for wanted in reached {
+            let findings = self.balancers.built(&wanted).map(|built| built.findings.clone()).unwrap_or_default();
+            if wanted.role == Role::Path {
+                let balancer = self.balancers.usable(&wanted, &self.options).cloned();
+                self.published_balancers.set(wanted.key(), balancer);
+            }
+            self.ledger.replace(Source::Balancer(wanted), findings);
+        }
+        let winner = self.defaults.winner();
+        let balancer = winner.and_then(|route| self.balancers.usable(&route.wanted, &self.options)).cloned();
+        self.routers.set(RouterKey::Default, winner.map(|route| route.router.clone()));
+        self.published_balancers.set(BalancerKey::Default, balancer);
+    }
+
+    fn publish_certificates(&mut self, reached: BTreeSet<SecretKey>) {
+        for key in reached {
+            let secret = self.model.secret(&key).filter(|_| self.secret_users.contains_key(&key));
+            let pair = secret.and_then(|secret| secret.pair.as_ref()?.as_ref().ok());
+            self.certificates.set(key.clone(), pair.cloned());
+        }
+    }
+
+    fn outcome(&mut self, compiled_ingresses: usize) -> Outcome {
+        let routers = self.routers.differences();
+        let events = routers.iter().filter_map(RouterEvent::of).collect();
+        let mut plan = PlanPatch {
+            generation: self.generation,
+            routers: routers.into_iter().map(|found| (found.key, found.now)).collect(),
+            balancers: entries(&mut self.published_balancers),
+            certificates: entries(&mut self.certificates),
+        };
+        if !plan.is_empty() || self.generation == 0 {
+            self.generation += 1;
+            plan.generation = self.generation;
+        }
+        Outcome { plan, findings: self.ledger.changes(), routers: events, compiled_ingresses }
+    }
+}
+
+fn entries<K: Ord + std::hash::Hash + Clone, V: PartialEq>(shelf: &mut Shelf<K, V>) -> Vec<(K, Option<Arc<V>>)> {
+    shelf.differences().into_iter().map(|found| (found.key, found.now)).collect()
+}

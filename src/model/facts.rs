@@ -89,8 +89,6 @@ pub enum Backend {
         service: ServiceKey,
         /// Which of its ports, as written.
         port: PortRef,
-        /// The number beside a name, where both are given: a Service port matches by either (spec/ingress.md 10.1).
-        also_number: Option<i32>,
     },
     /// `resource`: not supported.
     Resource,
@@ -160,7 +158,7 @@ pub struct RouterObservability {
     pub metrics: Option<bool>,
     /// `tracing`.
     pub tracing: Option<bool>,
-    /// `traceverbosity`; empty when absent.
+    /// `traceverbosity`; `minimal` when absent.
     pub trace_verbosity: Arc<str>,
 }
 

@@ -61,19 +61,44 @@ impl Problem {
     }
 }
 
-/// Findings that came and went with one patch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FindingChanges {
-    /// New ones.
-    pub appeared: Vec<Finding>,
-    /// Ones that no longer hold.
-    pub gone: Vec<Finding>,
+/// Longest piece of a user's text that a finding repeats, in characters.
+pub const MAX_EXCERPT: usize = 80;
+
+/// A user's text for use in a finding: in double quotes, control characters escaped, cut after [`MAX_EXCERPT`] characters.
+/// Never to be used for secret values.
+pub fn excerpt(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(MAX_EXCERPT) + 5);
+    shown.push('"');
+    for (count, character) in text.chars().enumerate() {
+        if count == MAX_EXCERPT {
+            shown.push_str("...");
+            break;
+        }
+        match character {
+            '"' | '\\' => shown.extend(['\\', character]),
+            control if control.is_control() => shown.extend(control.escape_debug()),
+            plain => shown.push(plain),
+        }
+    }
+    shown.push('"');
+    shown
 }
 
-impl FindingChanges {
-    /// Whether nothing came or went.
-    pub fn is_empty(&self) -> bool {
-        let Self { appeared, gone } = self;
-        appeared.is_empty() && gone.is_empty()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_and_control_characters_are_escaped() {
+        let cases = [
+            ("", "\"\"".to_owned()),
+            ("a\"b\\", "\"a\\\"b\\\\\"".to_owned()),
+            ("a\nb", "\"a\\nb\"".to_owned()),
+            (&*"x".repeat(80), format!("\"{}\"", "x".repeat(80))),
+            (&*"\u{e9}".repeat(1_000_000), format!("\"{}...\"", "\u{e9}".repeat(80))),
+        ];
+        for (given, want) in cases {
+            assert_eq!(excerpt(given), want);
+        }
     }
 }

@@ -77,15 +77,18 @@ cluster_key!(
 pub enum PortRef {
     /// By number. Not checked for range: a number that no Service port has simply does not match.
     Number(i32),
-    /// By name; wins over a number where an Ingress gives both.
+    /// By name.
     Name(Arc<str>),
+    /// By a name and a number at once, which the API server does not admit but a manifest may hold: a Service port
+    /// matches by either, and people see the name (spec/ingress.md 8, 10.1).
+    Either(Arc<str>, i32),
 }
 
 impl fmt::Display for PortRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
-            Self::Name(name) => f.write_str(name),
+            Self::Name(name) | Self::Either(name, _) => f.write_str(name),
         }
     }
 }

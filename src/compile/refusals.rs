@@ -1,0 +1,106 @@
+//! Fail closed (architecture.md 3, difference 2): what makes a router answer 503 instead of being left out.
+//!
+//! No middleware, TLS option or transport exists in this version, so every reference to one is a reference to nothing; a
+//! reference that `crossProviderNamespaces` forbids is refused before that (spec/ingress.md 13).
+use super::names::qualified;
+use super::options::Options;
+use crate::model::facts::{RouterOptions, ServiceOptions};
+use crate::model::finding::{Problem, excerpt};
+use crate::model::plan::MAX_USER_PRIORITY;
+use std::sync::Arc;
+
+/// Most reasons told of one annotation.
+const MAX_TOLD: usize = 8;
+/// What the path of an annotation begins with, in findings.
+const PLACE: &str = "metadata.annotations[traefik.ingress.kubernetes.io/";
+
+/// Why routers answer 503.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusals {
+    /// For the API, in the words of the reference (spec/http.md 1.12).
+    pub errors: Vec<Arc<str>>,
+    /// For the author.
+    pub problems: Vec<Problem>,
+}
+
+impl Refusals {
+    pub(super) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    fn push(&mut self, annotation: &str, reason: &'static str, error: String, remedy: &str) {
+        let text = format!("{error}; requests are answered with 503: {remedy}");
+        self.problems.push(Problem::error(format!("{PLACE}{annotation}]"), reason, text));
+        self.errors.push(error.into());
+    }
+
+    fn push_middlewares(&mut self, annotation: &str, names: &[Arc<str>]) {
+        const REMEDY: &str = "this version has no middlewares, remove the annotation if the route is safe without";
+        for name in names.iter().take(MAX_TOLD) {
+            let error = format!("middleware {} does not exist", excerpt(&qualified(name)));
+            self.push(annotation, "MiddlewareNotFound", error, REMEDY);
+        }
+        if names.len() > MAX_TOLD {
+            self.errors.push(format!("and {} more middlewares do not exist", names.len() - MAX_TOLD).into());
+        }
+    }
+
+    fn push_forbidden(&mut self, annotation: &str, what: &str, namespace: &str) {
+        let error = format!("{what} cannot be referred to from namespace {}", excerpt(namespace));
+        self.push(annotation, "CrossProviderNotAllowed", error, "add the namespace to crossProviderNamespaces");
+    }
+}
+
+/// Whether an Ingress refers to something that its namespace may not refer to. The reference then reads no further.
+pub(super) fn crosses_forbidden(router: &RouterOptions, namespace: &str, options: &Options) -> Option<Refusals> {
+    if options.cross_provider.allows(namespace) {
+        return None;
+    }
+    let mut refusals = Refusals::default();
+    if !router.middlewares.is_empty() {
+        refusals.push_forbidden("router.middlewares", "middlewares", namespace);
+    }
+    if router.tls.as_ref().is_some_and(|tls| !tls.options.is_empty()) {
+        refusals.push_forbidden("router.tls.options", "TLS options", namespace);
+    }
+    (!refusals.is_empty()).then_some(refusals)
+}
+
+/// Why the routers of an Ingress answer 503.
+pub(super) fn of_router(router: &RouterOptions, namespace: &str, options: &Options) -> Refusals {
+    let mut refusals = crosses_forbidden(router, namespace, options).unwrap_or_default();
+    if let Some(tls) = router.tls.as_ref().filter(|tls| !matches!(&*tls.options, "" | "default")) {
+        let shown = qualified(&tls.options);
+        let shown = excerpt(&shown);
+        let error = format!("building router handler: unknown TLS options: {}", shown.trim_matches('"'));
+        let remedy = "this version knows only the default options, remove the annotation to use them";
+        refusals.push("router.tls.options", "TlsOptionsNotFound", error, remedy);
+    }
+    refusals.push_middlewares("router.middlewares", &router.middlewares);
+    if router.priority > MAX_USER_PRIORITY {
+        let priority = router.priority;
+        let error = format!("the router priority {priority} exceeds the max user-defined priority {MAX_USER_PRIORITY}");
+        refusals.push("router.priority", "InvalidPriority", error, "lower it");
+    }
+    refusals
+}
+
+/// Why every router to a Service answers 503.
+pub(super) fn of_service(service: &ServiceOptions, namespace: &str, options: &Options) -> Refusals {
+    let mut refusals = Refusals::default();
+    let allowed = options.cross_provider.allows(namespace);
+    if !service.servers_transport.is_empty() && !allowed {
+        refusals.push_forbidden("service.serverstransport", "a serversTransport", namespace);
+    }
+    if !matches!(&*service.servers_transport, "" | "default@internal") {
+        let shown = excerpt(&qualified(&service.servers_transport));
+        let error = format!("getting RoundTripper: servers transport not found {}", shown.trim_matches('"'));
+        let remedy = "this version knows only default@internal, remove the annotation to use it";
+        refusals.push("service.serverstransport", "TransportNotFound", error, remedy);
+    }
+    if !service.middlewares.is_empty() && !allowed {
+        refusals.push_forbidden("service.middlewares", "middlewares", namespace);
+    }
+    refusals.push_middlewares("service.middlewares", &service.middlewares);
+    refusals
+}

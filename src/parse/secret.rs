@@ -1,0 +1,174 @@
+//! Secret: the TLS pair in it, parsed and checked so that the data plane gets only pairs that work (spec/ingress.md 12).
+//!
+//! No text made here ever repeats bytes of the Secret.
+use super::{name, namespace};
+use crate::base::redacted::Redacted;
+use crate::model::facts::{KeyForm, KeyPair, SecretEntry, SecretFact};
+use crate::model::keys::SecretKey;
+use aws_lc_rs::digest;
+use k8s_openapi::api::core::v1 as api;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error as TlsError, InconsistentKeys};
+use rustls_pemfile::{Error as PemError, Item, read_one_from_slice};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Data key of the certificate chain.
+const CRT: &str = "tls.crt";
+/// Data key of the private key.
+const KEY: &str = "tls.key";
+
+/// What the Secret says about TLS.
+pub fn parse(object: &api::Secret) -> SecretFact {
+    let entry = |key: &str| object.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+    let (crt, key) = (entry(CRT), entry(KEY));
+    let pair = match (crt, key) {
+        (Some(crt), Some(key)) if !crt.is_empty() && !key.is_empty() => Some(parse_pair(crt, key)),
+        _ => None,
+    };
+    SecretFact {
+        key: SecretKey::new(namespace(&object.metadata), name(&object.metadata)),
+        crt: state(crt),
+        private_key: state(key),
+        pair: pair.map(|pair| pair.map(Arc::new).map_err(|error| error.to_string().into())),
+    }
+}
+
+fn state(bytes: Option<&[u8]>) -> SecretEntry {
+    match bytes {
+        None => SecretEntry::Missing,
+        Some([]) => SecretEntry::Empty,
+        Some(_) => SecretEntry::Present,
+    }
+}
+
+/// Why a pair cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum PairError {
+    #[error("{entry} is not PEM: {what}")]
+    Pem { entry: &'static str, what: &'static str },
+    #[error("tls.crt holds no certificate; a block CERTIFICATE was expected")]
+    NoCertificate,
+    #[error("certificate {position} of tls.crt is not a valid X.509 certificate")]
+    BadCertificate { position: usize },
+    #[error(
+        "tls.key holds no private key; a block PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY was expected, unencrypted"
+    )]
+    NoKey,
+    #[error("the private key in tls.key cannot be read or is of a kind that is not supported")]
+    BadKey,
+    #[error("the private key in tls.key does not belong to the first certificate of tls.crt")]
+    Mismatch,
+}
+
+fn parse_pair(crt: &[u8], key: &[u8]) -> Result<KeyPair, PairError> {
+    let chain = certificates(crt)?;
+    let names = names(chain.first().ok_or(PairError::NoCertificate)?)?;
+    for (index, certificate) in chain.iter().enumerate() {
+        X509Certificate::from_der(certificate).map_err(|_| PairError::BadCertificate { position: index + 1 })?;
+    }
+    let (form, der) = private_key(key)?;
+    check(&chain, &der)?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    // The length keeps the seam between the two from moving.
+    context.update(&crt.len().to_be_bytes());
+    context.update(crt);
+    context.update(key);
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(context.finish().as_ref());
+    Ok(KeyPair {
+        chain: chain.iter().map(|certificate| Arc::from(certificate.as_ref())).collect(),
+        private_key: Redacted(der.secret_der().to_vec()),
+        key_form: form,
+        names,
+        fingerprint,
+    })
+}
+
+/// All blocks of a PEM text that are known; others are passed over.
+fn blocks(entry: &'static str, mut text: &[u8]) -> Result<Vec<Item>, PairError> {
+    let mut items = Vec::new();
+    loop {
+        match read_one_from_slice(text) {
+            Ok(Some((item, rest))) => {
+                items.push(item);
+                text = rest;
+            }
+            Ok(None) => return Ok(items),
+            Err(error) => return Err(PairError::Pem { entry, what: what_is_wrong(&error) }),
+        }
+    }
+}
+
+/// In words of ours: the error's own text may repeat lines of the Secret.
+fn what_is_wrong(error: &PemError) -> &'static str {
+    match error {
+        PemError::MissingSectionEnd { .. } => "a block does not end; its END line is missing or of another label",
+        PemError::IllegalSectionStart { .. } => "a BEGIN line is malformed",
+        PemError::Base64Decode(_) => "a block is not valid base64",
+    }
+}
+
+fn certificates(crt: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
+    let chain: Vec<_> = blocks(CRT, crt)?
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::X509Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if chain.is_empty() { Err(PairError::NoCertificate) } else { Ok(chain) }
+}
+
+fn private_key(key: &[u8]) -> Result<(KeyForm, PrivateKeyDer<'static>), PairError> {
+    let first = blocks(KEY, key)?.into_iter().find_map(|item| match item {
+        Item::Pkcs8Key(der) => Some((KeyForm::Pkcs8, der.into())),
+        Item::Pkcs1Key(der) => Some((KeyForm::Pkcs1, der.into())),
+        Item::Sec1Key(der) => Some((KeyForm::Sec1, der.into())),
+        _ => None,
+    });
+    first.ok_or(PairError::NoKey)
+}
+
+/// Whether the key signs, and belongs to the leaf.
+fn check(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Result<(), PairError> {
+    let signer = any_supported_type(key).map_err(|_| PairError::BadKey)?;
+    match CertifiedKey::new(chain.to_vec(), signer).keys_match() {
+        Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+        Err(TlsError::InconsistentKeys(_)) => Err(PairError::Mismatch),
+        Err(_) => Err(PairError::BadCertificate { position: 1 }),
+    }
+}
+
+/// Names the certificate is valid for: lower case, sorted, each once.
+fn names(certificate: &CertificateDer<'_>) -> Result<Vec<Arc<str>>, PairError> {
+    let bad = PairError::BadCertificate { position: 1 };
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Err(bad) };
+    let mut names = BTreeSet::new();
+    if let Ok(Some(extension)) = certificate.subject_alternative_name() {
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => names.insert(name.to_ascii_lowercase()),
+                GeneralName::IPAddress(bytes) => ip_text(bytes).is_some_and(|text| names.insert(text)),
+                _ => false,
+            };
+        }
+    }
+    let common = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    names.extend(common.map(str::to_ascii_lowercase));
+    Ok(names.into_iter().map(Into::into).collect())
+}
+
+fn ip_text(bytes: &[u8]) -> Option<String> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from).ok();
+    let address = v4.or_else(|| <[u8; 16]>::try_from(bytes).map(IpAddr::from).ok());
+    address.map(|address| address.to_string())
+}
+
+#[cfg(test)]
+mod tests;
