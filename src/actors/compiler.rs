@@ -5,7 +5,7 @@
 use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
-use crate::compile::{Change as RouterChange, Compiler as Core, Outcome, RouterEvent};
+use crate::compile::{Compiler as Core, Outcome, RouterChange, RouterEvent};
 use crate::messages::debug::FindingsChanged;
 use crate::messages::facts::ApplyPatch;
 use crate::messages::plan::InstallPlan;
@@ -31,8 +31,6 @@ struct Counts {
     patches: u64,
     compiled_ingresses: u64,
     last_micros: u64,
-    generation: u64,
-    findings: usize,
 }
 
 enum First {
@@ -55,8 +53,6 @@ impl Compiler {
     fn publish(&mut self, outcome: Outcome) {
         let Outcome { plan, findings, routers, compiled_ingresses } = outcome;
         self.counts.compiled_ingresses += compiled_ingresses as u64;
-        self.counts.generation = plan.generation;
-        self.counts.findings = (self.counts.findings + findings.appeared.len()).saturating_sub(findings.gone.len());
         routers.iter().for_each(say_router);
         findings.appeared.iter().for_each(say_finding);
         findings.gone.iter().for_each(say_mended);
@@ -83,18 +79,19 @@ impl Observable for Compiler {
         &mut self.shell
     }
     fn state(&self) -> serde_json::Value {
-        let Counts { patches, compiled_ingresses, last_micros, generation, findings } = self.counts;
-        let mut state = json!({
+        let Counts { patches, compiled_ingresses, last_micros } = self.counts;
+        let crate::compile::Counts { generation, objects, routers, balancers, certificates, findings } = self.core.counts();
+        json!({
             "patches": patches,
             "compiledIngresses": compiled_ingresses,
             "lastCompileMicroseconds": last_micros,
             "generation": generation,
+            "objects": objects,
+            "routers": routers,
+            "services": balancers,
+            "certificates": certificates,
             "findings": findings,
-        });
-        if let (Some(into), serde_json::Value::Object(held)) = (state.as_object_mut(), self.core.observe()) {
-            into.extend(held);
-        }
-        state
+        })
     }
 }
 
@@ -115,17 +112,16 @@ impl Handler<ApplyPatch> for Compiler {
 }
 
 fn say_router(event: &RouterEvent) {
-    let RouterEvent { ingress, name, change, status, rule, service } = event;
-    let (namespace, ingress) = (&ingress.namespace, &ingress.name);
-    let status = status.as_str();
+    let RouterEvent { change, router } = event;
+    let (namespace, ingress) = (&router.origin.ingress.namespace, &router.origin.ingress.name);
+    let (name, rule, status) = (&router.name, router.rule.text(), router.status().as_str());
+    let reason = router.errors.first().map_or("", |text| text);
     match change {
         RouterChange::Appeared => {
-            info!(%namespace, %ingress, router = %name, %rule, %service, status, "router appeared");
+            info!(%namespace, %ingress, router = %name, rule, status, reason, "router appeared");
         }
-        RouterChange::Changed => {
-            info!(%namespace, %ingress, router = %name, %rule, %service, status, "router changed");
-        }
-        RouterChange::Gone => info!(%namespace, %ingress, router = %name, %rule, "router gone"),
+        RouterChange::Changed => info!(%namespace, %ingress, router = %name, rule, status, reason, "router changed"),
+        RouterChange::Gone => info!(%namespace, %ingress, router = %name, rule, "router gone"),
     }
 }
 

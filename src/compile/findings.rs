@@ -1,6 +1,6 @@
 //! Who says what: findings by the stage that made them, counted, so that one is told when it appears and when it goes.
 use super::services::Wanted;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, FindingChanges};
 use crate::model::keys::{IngressKey, ObjectRef, ServiceKey};
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,22 +21,6 @@ pub(super) enum Source {
     Balancer(Wanted),
     /// A default backend that lost.
     DefaultBackend(IngressKey),
-}
-
-/// Which findings came and went.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FindingChanges {
-    /// They hold now and did not before, in order of object and path.
-    pub appeared: Vec<Finding>,
-    /// They held before and do not now, in order of object and path.
-    pub gone: Vec<Finding>,
-}
-
-impl FindingChanges {
-    /// Whether nothing came or went.
-    pub fn is_empty(&self) -> bool {
-        self.appeared.is_empty() && self.gone.is_empty()
-    }
 }
 
 /// All findings that hold now.

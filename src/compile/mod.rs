@@ -32,7 +32,7 @@ mod services;
 mod tests;
 
 pub use classes::CONTROLLER;
-pub use findings::FindingChanges;
+pub use crate::model::finding::FindingChanges;
 pub use options::{CrossProvider, Namespaces, Options};
 pub use outcome::{Counts, Outcome, RouterChange, RouterEvent};
 

@@ -1,6 +1,6 @@
 //! What applying a patch comes to.
-use super::findings::FindingChanges;
 use super::published::Difference;
+use crate::model::finding::FindingChanges;
 use crate::model::keys::RouterKey;
 use crate::model::plan::{PlanPatch, Router};
 use serde::Serialize;

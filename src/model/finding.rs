@@ -102,3 +102,20 @@ mod tests {
         }
     }
 }
+
+/// Findings that came and went with one patch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingChanges {
+    /// They hold now and did not before, in order of object and path.
+    pub appeared: Vec<Finding>,
+    /// They held before and do not now, in order of object and path.
+    pub gone: Vec<Finding>,
+}
+
+impl FindingChanges {
+    /// Whether nothing came or went.
+    pub fn is_empty(&self) -> bool {
+        let Self { appeared, gone } = self;
+        appeared.is_empty() && gone.is_empty()
+    }
+}
