@@ -166,7 +166,7 @@ fn names_that_read_the_same_when_joined_stay_apart() {
         let shown: Vec<&String> = raw["services"].as_object().unwrap().keys().filter(|name| name.ends_with("@kubernetes")).collect();
         assert_eq!(shown.len(), 2, "both are shown: {shown:?}");
         // One that goes does not take the other along.
-        world.cluster.store().delete("networking.k8s.io", "ingresses", Some("a-b"), "i").unwrap();
+        world.delete("Ingress", "a-b", "i");
         world.until_status("one.test", "/", 404).await;
         assert_eq!(world.get("two.test", "/").await.header("x-origin"), Some("two"));
     });

@@ -3,6 +3,7 @@ use crate::support::http::get;
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
 use crate::support::world::{World, with_program};
+use pilotage::apiserver::faults::{Answer as Fault, Calls, Cut, Verb};
 
 #[test]
 fn a_watch_that_is_cut_during_changes_misses_nothing() {
@@ -12,11 +13,11 @@ fn a_watch_that_is_cut_during_changes_misses_nothing() {
         for n in 0..60 {
             world.apply([ingress("n", &format!("i{n}"), &format!("h{n}.test"), "/", "s")]);
             if n % 3 == 0 {
-                world.cluster.faults().cut_watches("ingresses");
+                world.cut("ingresses");
             }
             if n % 2 == 1 {
                 let gone = format!("i{}", n - 1);
-                world.cluster.store().delete("networking.k8s.io", "ingresses", Some("n"), &gone).unwrap();
+                world.delete("Ingress", "n", &gone);
             }
         }
         world.until_actor("ingress", |state| state["objects"] == 30).await;
@@ -36,9 +37,9 @@ fn after_410_the_list_is_taken_anew_and_what_went_meanwhile_is_gone() {
             world.until_served_by(&format!("{name}.test"), "/", "o").await;
         }
         // While the watch is down an object goes and the history that would tell of it is compacted away.
-        world.cluster.faults().answer("watch", "ingresses", 1, 500);
-        world.cluster.faults().cut_watches("ingresses");
-        world.cluster.store().delete("networking.k8s.io", "ingresses", Some("n"), "goes").unwrap();
+        world.fail(Verb::Watch, "ingresses", 1, Fault::Internal);
+        world.cut("ingresses");
+        world.delete("Ingress", "n", "goes");
         world.apply([ingress("n", "comes", "comes.test", "/", "s")]);
         world.cluster.store().compact();
         world.until_status("goes.test", "/", 404).await;
@@ -52,8 +53,8 @@ fn a_forbidden_optional_kind_does_not_stop_the_rest() {
     use crate::support::world::{in_system, start_cluster, start_program};
     in_system(async || {
         let cluster = start_cluster().await;
-        cluster.faults().answer("list", "nodes", 1_000, 403);
-        cluster.faults().answer("list", "ingressclasses", 1_000, 403);
+        cluster.faults().answer_next(1_000, Calls::of(Verb::List, "nodes"), Fault::Forbidden);
+        cluster.faults().answer_next(1_000, Calls::of(Verb::List, "ingressclasses"), Fault::Forbidden);
         let origin = Origin::start("o").await;
         for object in [service("n", "s"), slice("n", "s", &[origin.address]), ingress("n", "i", "a.test", "/", "s")] {
             cluster.store().apply(object).unwrap();
@@ -74,10 +75,10 @@ fn with_the_api_server_gone_the_last_table_keeps_serving() {
         world.apply(vec![service("n", "s"), slice("n", "s", &[origin.address]), ingress("n", "i", "a.test", "/", "s")]);
         world.until_served_by("a.test", "/", "o").await;
         for resource in ["ingresses", "services", "endpointslices", "secrets", "nodes", "ingressclasses"] {
-            for verb in ["list", "watch"] {
-                world.cluster.faults().answer(verb, resource, 1_000_000, 500);
+            for verb in [Verb::List, Verb::Watch] {
+                world.fail(verb, resource, 1_000_000, Fault::Internal);
             }
-            world.cluster.faults().cut_watches(resource);
+            world.cut(resource);
         }
         for _ in 0..50 {
             assert_eq!(world.get("a.test", "/").await.status, 200);
@@ -93,9 +94,9 @@ fn with_the_api_server_gone_the_last_table_keeps_serving() {
 fn slow_answers_of_the_api_server_only_delay() {
     with_program(&[], &[], async |world: &World| {
         let origin = Origin::start("o").await;
-        world.cluster.faults().delay("list", "ingresses", std::time::Duration::from_millis(200));
-        world.cluster.faults().answer("list", "ingresses", 2, 429);
-        world.cluster.faults().cut_watches("ingresses");
+        world.cluster.faults().delay(Calls::of(Verb::List, "ingresses"), std::time::Duration::from_millis(200));
+        world.fail(Verb::Watch, "ingresses", 2, Fault::TooManyRequests(std::time::Duration::ZERO));
+        world.cluster.faults().cut_watches("ingresses", Cut::Expired);
         world.apply(vec![service("n", "s"), slice("n", "s", &[origin.address]), ingress("n", "i", "a.test", "/", "s")]);
         world.until_served_by("a.test", "/", "o").await;
     });

@@ -3,6 +3,7 @@ use crate::support::http::get;
 use crate::support::objects::{ingress, service, slice, yaml};
 use crate::support::origin::Origin;
 use crate::support::world::{World, eventually, in_system, start_cluster, start_program, with_program};
+use pilotage::apiserver::faults::{Answer as Fault, Calls, Verb};
 use serde_json::json;
 
 #[test]
@@ -18,8 +19,8 @@ fn only_the_listed_namespaces_are_asked_for() {
         world.until_status("two.test", "/", 200).await;
         assert_eq!(world.get("three.test", "/").await.status, 404);
         let cluster_wide = ["nodes", "ingressclasses"];
-        for call in world.cluster.calls() {
-            let namespaced = matches!(call.namespace.as_deref(), Some("one" | "two"));
+        for call in world.cluster.faults().calls().into_keys() {
+            let namespaced = ["one", "two"].contains(&call.namespace.as_str());
             assert!(namespaced || cluster_wide.contains(&call.resource.as_str()), "{call:?}");
         }
     });
@@ -30,7 +31,7 @@ fn without_cluster_scope_nothing_of_the_cluster_is_asked_for() {
     let args = ["--providers.kubernetesingress.disableclusterscoperesources=true"];
     with_program(&args, &[], async |world: &World| {
         world.until_status("a.test", "/", 404).await;
-        let asked: Vec<String> = world.cluster.calls().into_iter().map(|call| call.resource).collect();
+        let asked: Vec<String> = world.cluster.faults().calls().into_keys().map(|call| call.resource).collect();
         assert!(!asked.iter().any(|resource| resource == "nodes" || resource == "ingressclasses"), "{asked:?}");
     });
 }
@@ -39,8 +40,8 @@ fn without_cluster_scope_nothing_of_the_cluster_is_asked_for() {
 fn only_list_and_watch_are_called() {
     with_program(&[], &[], async |world: &World| {
         world.until_status("a.test", "/", 404).await;
-        for call in world.cluster.calls() {
-            assert!(["list", "watch"].contains(&call.verb.as_str()), "{call:?}");
+        for call in world.cluster.faults().calls().into_keys() {
+            assert!([Verb::List, Verb::Watch].contains(&call.verb), "{call:?}");
         }
     });
 }
@@ -86,7 +87,7 @@ fn until_everything_is_listed_the_entry_points_answer_503_and_never_404() {
             cluster.store().apply(object).unwrap();
         }
         // The very last kind to answer holds everything back.
-        cluster.faults().answer("list", "endpointslices", 1_000, 500);
+        cluster.faults().answer_next(1_000, Calls::of(Verb::List, "endpointslices"), Fault::Internal);
         let app = start_program(&cluster, &[]).await;
         let (web, admin) = (app.address("web").unwrap(), app.address("traefik").unwrap());
         let world = World { cluster, app };

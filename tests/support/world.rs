@@ -3,6 +3,7 @@
 //! The program runs as in production: it learns of the API server through its options, watches it over HTTP, and serves on
 //! real sockets. Only the addresses are chosen by the system.
 use super::http::{Answer, get};
+use pilotage::apiserver::faults::{Answer as Fault, Calls, Cut, Verb};
 use pilotage::apiserver::{ApiServer, Options, Validation};
 use pilotage::app::{App, Outcome};
 use pilotage::cluster::client::Surroundings;
@@ -72,7 +73,7 @@ pub async fn start_with(args: &[&str]) -> App {
         Ok(_) => panic!("not a run"),
         Err(report) => panic!("{report}"),
     };
-    App::start(*config, Surroundings::default()).await.unwrap()
+    App::start(config, Surroundings::default()).await.unwrap()
 }
 
 impl World {
@@ -87,6 +88,16 @@ impl World {
         for object in objects {
             self.cluster.store().apply(object).unwrap();
         }
+    }
+    pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
+        self.cluster.store().delete(kind, namespace, name).unwrap();
+    }
+    /// The API server answers the next `count` calls of that kind with an error.
+    pub fn fail(&self, verb: Verb, resource: &str, count: u32, answer: Fault) {
+        self.cluster.faults().answer_next(count, Calls::of(verb, resource), answer);
+    }
+    pub fn cut(&self, resource: &str) {
+        self.cluster.faults().cut_watches(resource, Cut::Broken);
     }
     pub async fn get(&self, host: &str, path: &str) -> Answer {
         get(self.web(), host, path).await
