@@ -41,10 +41,10 @@ fn row(page: &mut String, observation: &Observation) {
     // Writing to a String cannot fail.
     write!(page, "<tr><td>{}</td><td>", escaped(actor)).unwrap_or_default();
     value(page, state);
-    write!(
+    writeln!(
         page,
         "</td><td class=\"n\">{queued}</td><td class=\"n\">{handled}</td><td>{}</td><td class=\"n\">{restarts}</td>\
-         <td class=\"error\">{}</td></tr>\n",
+         <td class=\"error\">{}</td></tr>",
         escaped(last_message),
         escaped(last_error.as_deref().unwrap_or_default()),
     )
@@ -127,7 +127,8 @@ mod tests {
         #[test]
         fn escaped_text_holds_no_markup(text in ".*") {
             let written = escaped(&text);
-            prop_assert!(!written.contains(['<', '>', '"', '\'']));
+            let markup = written.contains(['<', '>', '"', '\'']);
+            prop_assert!(!markup);
         }
     }
 }

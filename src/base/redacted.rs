@@ -6,3 +6,9 @@ impl<T> From<T> for Redacted<T> {
         Self(value)
     }
 }
+impl<T> Redacted<T> {
+    /// The secret
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}

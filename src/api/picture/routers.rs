@@ -46,13 +46,13 @@ impl Copy<'_> {
 pub fn of<'p>(names: &Names<'p>, options: &'p ApiOptions) -> Vec<Shown<'p>> {
     let mut copies = Vec::with_capacity(names.routers.len());
     for (router, name) in &names.routers {
-        split(router, name, options, &mut copies);
+        split(router, name.clone(), options, &mut copies);
     }
     conflicts::resolve(copies).into_iter().map(|copy| shown(copy, names)).collect()
 }
 
 /// The copies of a router: one per entry point with rules, one for all others. A router of one entry point keeps its name.
-fn split<'p>(router: &'p Router, name: &Cow<'p, str>, options: &'p ApiOptions, copies: &mut Vec<Copy<'p>>) {
+fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, copies: &mut Vec<Copy<'p>>) {
     let copy = |name: Cow<'p, str>, entry_points: Vec<&'p str>, rules: Option<&'p EntryPointRules>| Copy {
         router,
         name,
@@ -62,7 +62,7 @@ fn split<'p>(router: &'p Router, name: &Cow<'p, str>, options: &'p ApiOptions, c
         errors: router.errors.iter().map(|error| Cow::Borrowed(&**error)).collect(),
     };
     if let [only] = &*router.entry_points {
-        copies.push(copy(name.clone(), vec![only], options.rules_of(only)));
+        copies.push(copy(name, vec![only], options.rules_of(only)));
         return;
     }
     let mut together: Vec<&str> = Vec::with_capacity(router.entry_points.len());
@@ -73,7 +73,7 @@ fn split<'p>(router: &'p Router, name: &Cow<'p, str>, options: &'p ApiOptions, c
         }
     }
     if !together.is_empty() || router.entry_points.is_empty() {
-        copies.push(copy(name.clone(), together, None));
+        copies.push(copy(name, together, None));
     }
 }
 
