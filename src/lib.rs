@@ -2,7 +2,7 @@
 //!
 //! Where things live, lowest layer first (`docs/architecture.md` has the picture, `tests/architecture.rs` holds the
 //! imports to it): [`base`], [`telemetry`], [`config`], [`model`] | [`parse`], [`compile`], [`messages`], [`cluster`],
-//! [`proxy`], [`apiserver`] | [`actors`], [`api`] | [`app`].
+//! [`proxy`], [`apiserver`] | [`actors`], [`api`] | [`app`], [`demo`].
 //!
 //! Start with [`app::run`], then [`actors`], [`compile`] and [`proxy`].
 pub mod actors;
@@ -13,6 +13,7 @@ pub mod base;
 pub mod cluster;
 pub mod compile;
 pub mod config;
+pub mod demo;
 pub mod messages;
 pub mod model;
 pub mod parse;

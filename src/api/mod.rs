@@ -1,1 +1,200 @@
-//! To be written.
+//! The HTTP API: Traefik's JSON under `/api`, the probes `/ping` and `/ready`, and our own `/debug`.
+//!
+//! [`Api`] is the face. The data plane asks [`Api::claim`] whether a path of an entry point is ours (cheap, no allocation)
+//! and, if so, awaits [`Api::answer`]. What is shown is a [`picture`] of one version of the plan; it is made for each
+//! request on a blocking thread, never on a proxy worker. Nothing here knows sockets, actors or the routing table:
+//! [`source`] names what is asked of them.
+//!
+//! Read next: [`routes`] (paths), [`picture`] (what is shown), [`list`] (paging, search, order), [`debug`].
+mod certificates;
+mod debug;
+mod duration;
+mod json;
+mod list;
+mod options;
+mod page;
+mod picture;
+mod probe;
+mod query;
+mod reply;
+mod routes;
+mod source;
+mod statics;
+#[cfg(test)]
+mod testing;
+
+use crate::messages::debug::Observation;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use routes::{DebugPage, Resource};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use options::{
+    AccessLog, ApiOptions, DashboardAd, EntryPoint, EntryPointRules, Exposure, Features, ForwardedHeaders,
+    Http2Options, HttpOptions, LifeCycle, Ping, PingRouting, ProxyProtocol, Redirection, Timeouts, Transport,
+    UdpOptions,
+};
+pub use source::{ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Unobservable};
+
+/// The entry point that carries the API when it is insecure, and ping unless another one is named.
+pub const ADMIN_ENTRY_POINT: &str = "traefik";
+
+/// A request, as far as the API looks at it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Its method.
+    pub method: Method,
+    /// Its target; only path and query are read.
+    pub target: Uri,
+    /// Its first `Accept` header.
+    pub accept: Option<HeaderValue>,
+}
+
+/// Which part of the API a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// `/ping`.
+    Ping,
+    /// `/ready`.
+    Ready,
+    /// `/api...`.
+    Api,
+    /// `/debug...`.
+    Debug,
+}
+
+/// Tells calendar time; the composition root hands in the one of `base::clock`.
+pub type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// The API of one process.
+pub struct Api {
+    options: ApiOptions,
+    plan: Arc<dyn PlanSource>,
+    debug: Arc<dyn DebugSource>,
+    wall: WallClock,
+}
+
+impl Api {
+    /// An API over the published plan and what the actors show of themselves.
+    pub fn new(options: ApiOptions, plan: Arc<dyn PlanSource>, debug: Arc<dyn DebugSource>, wall: WallClock) -> Self {
+        Self { options, plan, debug, wall }
+    }
+
+    /// Whether a request for `path` that came in on `entry_point` is answered here, before any router of a user
+    /// (spec/http.md 1.8: the built-in routers have priorities that no user can reach).
+    pub fn claim(&self, entry_point: &str, path: &str) -> Option<Claim> {
+        if let Some(ping) = self.options.ping.as_ref().filter(|ping| &*ping.entry_point == entry_point) {
+            if path == "/ready" {
+                return Some(Claim::Ready);
+            }
+            if ping.routing == PingRouting::Router && path.starts_with("/ping") {
+                return Some(Claim::Ping);
+            }
+        }
+        if self.options.exposure != Exposure::Insecure || entry_point != ADMIN_ENTRY_POINT {
+            return None;
+        }
+        match path.strip_prefix(self.options.base())? {
+            rest if rest.starts_with("/api") => Some(Claim::Api),
+            rest if rest.starts_with("/debug") => Some(Claim::Debug),
+            _ => None,
+        }
+    }
+
+    /// The answer to a request that [`Api::claim`] claimed. The body is complete; a `HEAD` answer is for the server to
+    /// strip.
+    pub async fn answer(self: &Arc<Self>, claim: Claim, ask: Ask) -> Response<Bytes> {
+        match claim {
+            Claim::Ping => probe::ping(self.options.ping.as_ref(), self.plan.as_ref()),
+            Claim::Ready => probe::ready(self.plan.as_ref()),
+            Claim::Api => match routes::resource(self.path(&ask)) {
+                None => reply::not_found(),
+                Some(_) if ask.method != Method::GET => reply::method_not_allowed(),
+                Some(resource) => self.off_thread(move |api| api.render(resource, &ask)).await,
+            },
+            Claim::Debug => match routes::debug(self.path(&ask)) {
+                None => reply::not_found(),
+                Some(_) if ask.method != Method::GET => reply::method_not_allowed(),
+                Some(page) => self.answer_debug(page, ask).await,
+            },
+        }
+    }
+
+    async fn answer_debug(self: &Arc<Self>, page: DebugPage, ask: Ask) -> Response<Bytes> {
+        let observed: Vec<Observation> = match &page {
+            DebugPage::Findings => Vec::new(),
+            DebugPage::Actors | DebugPage::Actor(_) => match self.debug.observations().await {
+                Ok(observed) => observed,
+                Err(error) => return reply::problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+            },
+        };
+        self.off_thread(move |api| match page {
+            DebugPage::Findings => debug::findings(api.debug.findings()),
+            DebugPage::Actors => debug::actors(observed, ask.accept.as_ref()),
+            DebugPage::Actor(name) => debug::actor(&observed, &name),
+        })
+        .await
+    }
+
+    /// Renders on a thread that may be slow: a proxy worker has requests to serve meanwhile.
+    async fn off_thread(
+        self: &Arc<Self>,
+        render: impl FnOnce(&Self) -> Response<Bytes> + Send + 'static,
+    ) -> Response<Bytes> {
+        let api = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || render(&api)).await {
+            Ok(response) => response,
+            // Cancelled by the end of the runtime, or a panic, which the panic hook has reported.
+            Err(_) => reply::problem(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be rendered"),
+        }
+    }
+
+    fn render(&self, resource: Resource, ask: &Ask) -> Response<Bytes> {
+        let query = query::Query::parse(ask.target.query().unwrap_or_default());
+        let listed = list::ListQuery::read(&query);
+        match resource {
+            Resource::Version => statics::version(&self.options),
+            Resource::EntryPoints => list::entry_points(&self.options.entry_points, &listed),
+            Resource::EntryPoint(name) => statics::entry_point(&self.options, &name),
+            Resource::None => list::empty(&listed),
+            Resource::Missing { what, name } => reply::missing(what, &name),
+            Resource::Certificates => certificates::list(&self.plan.plan().certificates, (self.wall)(), &listed),
+            Resource::Certificate(name) => certificates::item(&self.plan.plan().certificates, (self.wall)(), &name),
+            Resource::Overview
+            | Resource::RawData
+            | Resource::Routers
+            | Resource::Router(_)
+            | Resource::Services
+            | Resource::Service(_)
+            | Resource::Middlewares
+            | Resource::Middleware(_) => self.render_plan(&resource, &listed),
+        }
+    }
+
+    fn render_plan(&self, resource: &Resource, listed: &Result<list::ListQuery, list::BadQuery>) -> Response<Bytes> {
+        let view = self.plan.plan();
+        let picture = picture::Picture::of(&view, &self.options);
+        match resource {
+            Resource::Overview => {
+                let certificates = certificates::counters(&view.certificates, (self.wall)());
+                statics::overview(&picture, certificates, &self.options)
+            }
+            Resource::RawData => reply::json(&picture.raw()),
+            Resource::Router(name) => list::router(&picture, name),
+            Resource::Services => list::services(&picture, listed),
+            Resource::Service(name) => list::service(&picture, name),
+            Resource::Middlewares => list::middlewares(&picture, listed),
+            Resource::Middleware(name) => list::middleware(&picture, name),
+            _ => list::routers(&picture, listed),
+        }
+    }
+
+    fn path<'a>(&self, ask: &'a Ask) -> &'a str {
+        let path = ask.target.path();
+        path.strip_prefix(self.options.base()).unwrap_or(path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

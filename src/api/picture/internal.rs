@@ -1,0 +1,96 @@
+//! What is built in: the routers of spec/http.md 1.8 and 4.7 and the services behind them.
+//!
+//! There is no dashboard yet, so `dashboard@internal` is not there. `ready@internal` and `debug@internal` are ours.
+use super::bodies::{MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, Word};
+use super::routers::Shown;
+use super::{Entry, INTERNAL};
+use crate::api::ADMIN_ENTRY_POINT;
+use crate::api::options::{ApiOptions, Exposure, PingRouting, Redirection};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+const API: &str = "api@internal";
+const PING: &str = "ping@internal";
+const NOOP: &str = "noop@internal";
+
+/// Adds everything built in that `options` switch on.
+pub fn add<'p>(
+    options: &'p ApiOptions,
+    routers: &mut Vec<Shown<'p>>,
+    services: &mut Vec<Entry<ServiceBody<'p>>>,
+    middlewares: &mut Vec<Entry<MiddlewareBody<'p>>>,
+) {
+    let mut users: BTreeMap<&'static str, Vec<String>> = BTreeMap::from([(NOOP, Vec::new())]);
+    if let Some(ping) = &options.ping {
+        users.entry(PING).or_default();
+        if ping.routing == PingRouting::Router {
+            routers.push(router("ping", "PathPrefix(`/ping`)".into(), i64::MAX, &ping.entry_point, PING));
+        }
+        routers.push(router("ready", "Path(`/ready`)".into(), i64::MAX, &ping.entry_point, PING));
+    }
+    if options.exposure != Exposure::Off {
+        users.entry(API).or_default();
+    }
+    if options.exposure == Exposure::Insecure {
+        for (name, path) in [("api", "/api"), ("debug", "/debug")] {
+            let rule = format!("PathPrefix(`{}{path}`)", options.base());
+            routers.push(router(name, rule.into(), i64::MAX - 1, ADMIN_ENTRY_POINT, API));
+        }
+    }
+    for redirection in &options.redirections {
+        let (shown, middleware) = redirect(redirection);
+        routers.push(shown);
+        middlewares.push(middleware);
+    }
+    middlewares.sort_by(|a, b| a.name.cmp(&b.name));
+    for shown in routers.iter().filter(|shown| shown.entry.provider == INTERNAL) {
+        if let Some(used_by) = users.get_mut(&*shown.entry.body.service) {
+            used_by.push(shown.entry.name.clone());
+        }
+    }
+    services.extend(users.into_iter().map(|(name, used_by)| service(name, used_by)));
+}
+
+fn router<'p>(name: &str, rule: Cow<'p, str>, priority: i64, entry_point: &'p str, service: &'static str) -> Shown<'p> {
+    let body = RouterBody {
+        entry_points: vec![entry_point],
+        middlewares: Vec::new(),
+        service: service.into(),
+        rule,
+        rule_syntax: "default",
+        priority,
+        tls: None,
+        observability: ObservabilityBody::of(None, None, None),
+        error: Vec::new(),
+        status: Word::ENABLED,
+        using: vec![entry_point],
+    };
+    Shown { entry: Entry { name: format!("{name}@{INTERNAL}"), provider: INTERNAL, body }, balancer: None }
+}
+
+fn redirect(redirection: &Redirection) -> (Shown<'_>, Entry<MiddlewareBody<'_>>) {
+    let Redirection { from, to, scheme, port, permanent, priority, rule } = redirection;
+    let name = format!("{from}-to-{to}");
+    let middleware = format!("redirect-{name}@{INTERNAL}");
+    let mut shown = router(&name, Cow::Borrowed(rule), *priority, from, NOOP);
+    shown.entry.body.middlewares = vec![middleware.clone().into()];
+    let body = MiddlewareBody {
+        redirect_scheme: RedirectScheme { scheme, port, permanent: *permanent },
+        status: Word::ENABLED,
+        used_by: vec![shown.entry.name.clone()],
+    };
+    (shown, Entry { name: middleware, provider: INTERNAL, body })
+}
+
+fn service<'p>(name: &str, used_by: Vec<String>) -> Entry<ServiceBody<'p>> {
+    let body = ServiceBody {
+        load_balancer: None,
+        middlewares: Vec::new(),
+        observability: None,
+        status: Word::ENABLED,
+        used_by,
+        server_status: BTreeMap::new(),
+        kind: ServiceKind::BuiltIn,
+    };
+    Entry { name: name.to_owned(), provider: INTERNAL, body }
+}
