@@ -1,1 +1,3 @@
 //! To be written.
+pub mod balancer;
+pub mod table;
