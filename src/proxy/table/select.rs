@@ -112,7 +112,7 @@ impl<'t> Search<'t, '_> {
     /// Visits every list in which the request's path may find a match, up to a break.
     fn each_list(&self, routes: &'t HostRoutes, mut visit: impl FnMut(&'t EntryList) -> ControlFlow<()>) {
         if routes.paths.visit(self.query.request.path, |stop| visit(stop.list)).is_continue() {
-            let (ControlFlow::Continue(()) | ControlFlow::Break(())) = visit(&routes.other);
+            let _last = visit(&routes.other);
         }
     }
 }

@@ -203,6 +203,22 @@ fn the_older_ingress_and_then_the_smaller_key_win_a_tie() {
 }
 
 #[test]
+fn a_strict_prefix_ties_with_a_plain_one_although_its_path_is_found_as_exact() {
+    let strict = {
+        let plain = path("strict", "a.test", "/a", PathRank::Prefix);
+        let rule = "Host(`a.test`) && (Path(`/a`) || PathPrefix(`/a/`))";
+        Router {
+            origin: Origin { created: Created(1), ..plain.origin.clone() },
+            ..router("strict", rule, plain.precedence)
+        }
+    };
+    let table = table([strict, path("older", "a.test", "/a", PathRank::Prefix)]);
+    for path in ["/a", "/a/", "/a/b"] {
+        assert_eq!(routed(&table, "a.test", path), "older", "{path}");
+    }
+}
+
+#[test]
 fn an_explicit_priority_is_weighed_against_the_longest_matching_rule() {
     let table = table([
         path("b0", "a.test", "/", PathRank::Prefix),

@@ -1,4 +1,5 @@
 //! The table against its definition: whatever patches were applied, a request gets what a scan of all routers gives it.
+use super::super::lists::EntryList;
 use super::*;
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
@@ -257,5 +258,33 @@ proptest! {
         let bare = table.apply(&model.nothing());
         prop_assert_eq!(bare.index.size(), (0, 0));
         prop_assert_eq!((bare.slots.len(), bare.routers().count(), bare.balancers().count()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_list_stays_in_order_under_any_changes(changes in prop::collection::vec((any::<bool>(), 0_i64..150), 0..600)) {
+        let entry = |number: i64| {
+            let router = ranked(&format!("r{number}"), "Host(`a.test`)", number / 2);
+            Template::new(Arc::new(router), Slots::default().claim(&BalancerKey::Default), EntryPointSet::default())
+                .entry(0, None)
+        };
+        let mut list = EntryList::default();
+        let mut model: BTreeMap<_, Arc<Entry>> = BTreeMap::new();
+        let mut versions = Vec::new();
+        for (keep, number) in changes {
+            let entry = entry(number);
+            let rank = (Reverse(entry.number), entry.router.key.clone());
+            match (model.remove(&rank), keep) {
+                (Some(present), _) => list.remove(&present),
+                (None, true) => {
+                    list.insert(entry.clone());
+                    model.insert(rank, entry);
+                }
+                (None, false) => list.remove(&entry),
+            }
+            versions.push((list.clone(), model.len()));
+        }
+        prop_assert!(list.ranked.iter().map(|entry| &entry.router).eq(model.values().map(|entry| &entry.router)));
+        prop_assert!(versions.iter().all(|(list, length)| list.ranked.iter().count() == *length));
+        prop_assert_eq!(list.is_empty(), model.is_empty());
     }
 }
