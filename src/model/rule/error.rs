@@ -177,8 +177,7 @@ pub(super) fn shown_rule(text: &str) -> Arc<str> {
     if text.len() <= MAX_TEXT {
         return text.into();
     }
-    let end = text.floor_char_boundary(SHOWN);
-    format!("{}…", &text[..end]).into()
+    text.chars().take(SHOWN).chain(['…']).collect::<String>().into()
 }
 
 /// Numbers as Go prints a slice: `[1 2]`.

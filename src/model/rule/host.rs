@@ -40,12 +40,16 @@ impl HostPattern {
         }
     }
 
-    /// The pattern as text: `a.test`, `*.test`, `*`.
+    /// The pattern as text that reads back as itself: `a.test`, `*.test`, `*`.
     pub fn text(&self) -> Arc<str> {
+        // A dot that is left was the last but one; reading drops one again.
+        let dot = |name: &str| if without_trailing_dot(name) == name { "" } else { "." };
         match self {
-            Self::Exact(text) | Self::Never(text) => Arc::clone(text),
-            Self::Wildcard(rest) => format!("*.{rest}").into(),
+            Self::Exact(name) if dot(name).is_empty() => Arc::clone(name),
+            Self::Exact(name) => format!("{name}.").into(),
+            Self::Wildcard(rest) => format!("*.{rest}{}", dot(rest)).into(),
             Self::Any => "*".into(),
+            Self::Never(text) => Arc::clone(text),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The router rule language: text such as ``Host(`a.test`) && PathPrefix(`/x`)`` becomes an [`Expr`] that answers whether a
 //! request matches.
 //!
-//! The way of a rule: [`lexer`] and [`parser`] turn text into a [`Tree`] of named calls (also of use for the TCP rules, which
-//! have other names), `build` and `v2` turn calls into typed [`Matcher`]s, [`anchors`] extracts what the routing table can
-//! index. Both syntaxes end in the same [`Expr`]; [`print`] writes it back as v3 text. The data plane makes a
-//! [`RequestView`] with the help of [`path`] and [`host`] and calls [`Expr::matches`].
+//! The way of a rule: `lexer` and `parser` turn text into a [`Tree`] of named calls (also of use for the TCP rules, which
+//! have other names), `build` and `v2` turn calls into typed [`Matcher`]s, `anchors` extracts what the routing table can
+//! index. Both syntaxes end in the same [`Expr`]; `print` writes it back as v3 text. The data plane makes a
+//! [`RequestView`] with the help of `path` and `host` and calls [`Expr::matches`].
 //!
 //! Specification: `spec/http.md` 1.3 to 1.7.
 use std::fmt;
@@ -117,11 +117,4 @@ pub fn parse(text: &str, syntax: Syntax) -> Result<Rule, RuleError> {
     let expr = build::expression(&tree, syntax)
         .map_err(|failure| RuleError::Add { rule: text.into(), failure: Box::new(failure) })?;
     Ok(Rule { text: text.into(), syntax, expr })
-}
-
-impl Rule {
-    /// The text as the user wrote it.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
 }

@@ -41,11 +41,11 @@ pub(super) fn expression(call: &Call, patterns: &mut Patterns) -> Result<Expr, M
             let source = expand(ascii(host, call.matcher)?, HOST_PART)?;
             Ok(Matcher::HostRegexp(compile(&format!("(?i)^{source}$"))?))
         }),
-        "Path" => any(arguments, |path| match template(&*with_slash(path)?, PATH_PART)? {
+        "Path" => any(arguments, |path| match template(&with_slash(path)?, PATH_PART)? {
             None => Ok(Matcher::Path(Arc::clone(path))),
             Some(source) => Ok(Matcher::PathRegexp(compile(&format!("^{source}$"))?)),
         }),
-        "PathPrefix" => any(arguments, |path| match template(&*with_slash(path)?, PATH_PART)? {
+        "PathPrefix" => any(arguments, |path| match template(&with_slash(path)?, PATH_PART)? {
             None => Ok(Matcher::PathPrefix(Arc::clone(path))),
             Some(source) => Ok(Matcher::PathRegexp(compile(&format!("^{source}"))?)),
         }),
