@@ -6,17 +6,17 @@
 use crate::model::facts::ServerState;
 use crate::model::plan::{Balancer, Server, Sticky};
 use http::{HeaderMap, HeaderValue};
+use round_robin::RoundRobin;
 use std::collections::HashMap;
 use std::sync::Arc;
+use sticky::Affinity;
 
 mod round_robin;
 mod server;
 mod sticky;
 mod tried;
 
-pub use round_robin::RoundRobin;
 pub use server::{LiveServer, PeerKey};
-pub use sticky::Affinity;
 pub use tried::Tried;
 
 #[cfg(test)]

@@ -273,18 +273,23 @@ fn the_default_router_comes_after_everything() {
 }
 
 #[test]
-fn a_long_chain_of_prefixes_is_followed_to_its_end() {
-    let lengths = 1..60;
-    let chain = lengths.clone().map(|length| {
-        let router = path(&format!("p{length}"), "a.test", &"/".repeat(length), PathRank::Prefix);
-        // Only one of them listens here, so the search has to pass all the longer ones.
-        let entry: Arc<str> = if length == 3 { "web".into() } else { "websecure".into() };
-        Router { entry_points: [entry].into(), ..router }
-    });
+fn a_long_chain_of_prefixes_is_followed_to_its_end_and_taken_down_again() {
+    let longest = paths::MAX_INDEXED;
+    let chain: Vec<_> = (1..=longest)
+        .map(|length| {
+            let router = path(&format!("p{length}"), "a.test", &"/".repeat(length), PathRank::Prefix);
+            // Only one of them listens here, so the search has to pass all the longer ones.
+            let entry: Arc<str> = if length == 3 { "web".into() } else { "websecure".into() };
+            Router { entry_points: [entry].into(), ..router }
+        })
+        .collect();
+    let removal = chain.iter().map(|router| (router.key.clone(), None)).collect();
     let table = table(chain);
-    assert_eq!(routed(&table, "a.test", &"/".repeat(59)), "p3");
-    assert_eq!(routed_at(&table, WEBSECURE, Plain, "a.test", &"/".repeat(80)), "p59");
+    assert_eq!(routed(&table, "a.test", &"/".repeat(longest)), "p3");
+    assert_eq!(routed_at(&table, WEBSECURE, Plain, "a.test", &"/".repeat(longest + 20)), format!("p{longest}"));
     assert_eq!(routed(&table, "a.test", "//"), "none");
+    let bare = table.apply(&PlanPatch { generation: 2, routers: removal, ..PlanPatch::default() });
+    assert_eq!(bare.index.size(), (0, 0));
 }
 
 #[test]
@@ -391,7 +396,7 @@ fn certificates_come_and_go() {
     let pair = |byte: u8| {
         Arc::new(KeyPair {
             chain: Vec::new(),
-            private_key: crate::base::redacted::Redacted(Vec::new()),
+            private_key: crate::base::redacted::Redacted::new(Vec::new()),
             key_form: crate::model::facts::KeyForm::Pkcs8,
             names: Vec::new(),
             fingerprint: [byte; 32],
