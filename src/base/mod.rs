@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-//! To be written.
-pub mod redacted;
-=======
 //! What every other module may use and what uses none of them: time, backoff, secrets, the drain signal, the bridge
 //! between tokio's and hyper's sockets, and how loud the log is.
 //!
@@ -18,4 +14,3 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use drain::{Drain, DrainPhase, DrainTrigger};
 pub use log::{Log, LogColor, LogFormat, LogLevel};
 pub use redacted::{Redacted, Wipe};
->>>>>>> wt-config
