@@ -81,6 +81,11 @@ impl Client {
         let trusted = if entry.trust.includes(ip) { Trusted::Yes } else { Trusted::No };
         Self { ip, ip_value, trusted }
     }
+
+    /// Whether its forwarding headers are believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted == Trusted::Yes
+    }
 }
 
 /// One client connection.

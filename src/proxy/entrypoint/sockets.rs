@@ -37,21 +37,37 @@ pub enum BindError {
         #[source]
         cause: io::Error,
     },
+    /// It was given no address.
+    #[error("entry point {entry_point} has no address")]
+    NoAddress {
+        /// Name of the entry point.
+        entry_point: Arc<str>,
+    },
 }
 
-/// Binds `address` once for each of `workers`. Port 0 is chosen by the first bind. Nothing is accepted yet, but clients
-/// can connect from here on.
+/// Binds the first of `addresses` that this machine has, once for each of `workers`. Port 0 is chosen by the first bind.
+/// Nothing is accepted yet, but clients can connect from here on.
 pub(crate) fn bind(
     entry_point: &Arc<str>,
-    address: SocketAddr,
+    addresses: impl IntoIterator<Item = SocketAddr>,
     workers: usize,
     sharing: Sharing,
 ) -> Result<Vec<TcpListener>, BindError> {
-    bind_all(address, workers, sharing).map_err(|cause| BindError::Listen {
-        entry_point: entry_point.clone(),
-        address,
-        cause,
-    })
+    let mut addresses = addresses.into_iter().peekable();
+    while let Some(address) = addresses.next() {
+        match bind_all(address, workers, sharing) {
+            Ok(listeners) => return Ok(listeners),
+            Err(cause) if is_missing_family(&cause) && addresses.peek().is_some() => {}
+            Err(cause) => return Err(BindError::Listen { entry_point: entry_point.clone(), address, cause }),
+        }
+    }
+    Err(BindError::NoAddress { entry_point: entry_point.clone() })
+}
+
+/// Whether the machine has no IPv6 (or no IPv4).
+fn is_missing_family(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 fn bind_all(mut address: SocketAddr, workers: usize, sharing: Sharing) -> io::Result<Vec<TcpListener>> {
@@ -96,7 +112,9 @@ fn inherited_options(socket: &SockRef<'_>) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const LOCAL: &str = "127.0.0.1:0";
+    fn local() -> [SocketAddr; 1] {
+        [SocketAddr::from(([127, 0, 0, 1], 0))]
+    }
 
     fn name() -> Arc<str> {
         "web".into()
@@ -104,7 +122,7 @@ mod tests {
 
     #[test]
     fn all_workers_share_the_port_that_the_first_bind_chose() {
-        let listeners = bind(&name(), LOCAL.parse().unwrap(), 3, Sharing::Workers).unwrap();
+        let listeners = bind(&name(), local(), 3, Sharing::Workers).unwrap();
         let ports: std::collections::HashSet<u16> =
             listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         assert_eq!((listeners.len(), ports.len()), (3, 1));
@@ -112,24 +130,23 @@ mod tests {
 
     #[test]
     fn an_address_in_use_is_an_error_that_names_entry_point_and_address() {
-        let taken = bind(&name(), LOCAL.parse().unwrap(), 1, Sharing::Processes).unwrap();
+        let taken = bind(&name(), local(), 1, Sharing::Processes).unwrap();
         let address = taken[0].local_addr().unwrap();
-        let error = bind(&name(), address, 2, Sharing::Workers).unwrap_err();
+        let error = bind(&name(), [address], 2, Sharing::Workers).unwrap_err();
         assert_eq!(error.to_string(), format!("entry point web cannot listen on {address}"));
-        let BindError::Listen { cause, .. } = error;
-        assert_eq!(cause.kind(), io::ErrorKind::AddrInUse);
+        assert!(matches!(error, BindError::Listen { cause, .. } if cause.kind() == io::ErrorKind::AddrInUse));
     }
 
     #[test]
     fn a_shared_address_can_be_bound_twice_when_asked_for() {
-        let first = bind(&name(), LOCAL.parse().unwrap(), 1, Sharing::Processes).unwrap();
+        let first = bind(&name(), local(), 1, Sharing::Processes).unwrap();
         let address = first[0].local_addr().unwrap();
-        assert!(bind(&name(), address, 1, Sharing::Processes).is_ok());
+        assert!(bind(&name(), [address], 1, Sharing::Processes).is_ok());
     }
 
     #[test]
     fn accepted_connections_inherit_no_delay_and_keep_alive() {
-        let listeners = bind(&name(), LOCAL.parse().unwrap(), 1, Sharing::Workers).unwrap();
+        let listeners = bind(&name(), local(), 1, Sharing::Workers).unwrap();
         listeners[0].set_nonblocking(false).unwrap();
         let _client = std::net::TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
         let (accepted, _) = listeners[0].accept().unwrap();

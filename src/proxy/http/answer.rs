@@ -215,3 +215,15 @@ fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response<Ans
     *response.status_mut() = status;
     response
 }
+
+/// An error with its causes in one line, for logs.
+pub(super) fn causes(error: &ForwardError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(present) = cause {
+        text.push_str(": ");
+        text.push_str(&present.to_string());
+        cause = present.source();
+    }
+    text
+}
