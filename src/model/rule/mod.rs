@@ -87,6 +87,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The text as the user wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The priority of a router that does not state one: the length of the text in bytes (`spec/http.md` 1.8).
     pub fn default_priority(&self) -> i64 {
         // Bounded by `MAX_TEXT`, so the conversion cannot fail.
