@@ -6,6 +6,7 @@ use crate::messages::debug::{GetObservations, Observation};
 use crate::model::facts::KeyPair;
 use crate::model::finding::Finding;
 use crate::model::plan::{Balancer, Router};
+use crate::proxy::table::Table;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,6 +23,18 @@ pub struct PlanView {
     pub certificates: Vec<Arc<KeyPair>>,
     /// Number of the version.
     pub generation: u64,
+}
+
+impl PlanView {
+    /// What `table` holds.
+    pub fn of(table: &Table) -> Self {
+        Self {
+            routers: table.routers().cloned().collect(),
+            balancers: table.balancers().map(|live| Arc::clone(live.plan())).collect(),
+            certificates: table.certificates().map(|(_, pair)| Arc::clone(pair)).collect(),
+            generation: table.generation(),
+        }
+    }
 }
 
 /// The published plan and the state of the process.
@@ -121,6 +134,23 @@ mod tests {
             ctx.stop();
             MessageResult(vec![super::super::testing::observation("ingress")])
         }
+    }
+
+    #[test]
+    fn a_view_of_a_table_holds_all_that_was_put_in() {
+        use super::super::testing::{balancer, key_pair, port_80, router};
+        use crate::model::keys::SecretKey;
+        use crate::model::plan::PlanPatch;
+        let (router, balancer) = (Arc::new(router("r", "i", "Host(`a`)", "s")), Arc::new(balancer("s", &["10.0.0.1"])));
+        let patch = PlanPatch {
+            generation: 3,
+            routers: vec![(router.key.clone(), Some(router.clone()))],
+            balancers: vec![(port_80("testing", "s"), Some(balancer.clone()))],
+            certificates: vec![(SecretKey::new("testing", "tls"), Some(key_pair(&["a.test"])))],
+        };
+        let view = PlanView::of(&Table::new(&["web".into()]).apply(&patch));
+        assert_eq!((view.routers, view.balancers), (vec![router], vec![balancer]));
+        assert_eq!((view.certificates.len(), view.generation), (1, 3));
     }
 
     #[test]

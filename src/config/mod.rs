@@ -1,1 +1,189 @@
-//! To be written.
+//! Static options: what the process is told once, at its start, under Traefik's names.
+//!
+//! The way of an option: `cli` (argument -> raw entry) -> `settings` (the entry meets the [`table`]: kind, support,
+//! default) -> `check` (values together) -> [`Config`]. Another source, such as environment variables or a file, only has
+//! to make raw entries. All mistakes come in one [`Report`], each with its origin.
+//!
+//! Not here: the meaning of options while the program runs. Past this module no option is looked at as text again.
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::base::Log;
+
+mod address;
+mod check;
+mod cli;
+mod duration;
+mod entry_point;
+mod help;
+mod ingress;
+mod nearest;
+mod report;
+mod selector;
+mod settings;
+pub mod table;
+mod value;
+
+pub use address::{AddressError, ListenAddress};
+pub use duration::{DurationError, go_duration, parse_duration};
+pub use entry_point::{EntryPoint, Forwarded, INTERNAL_ENTRY_POINT};
+pub use help::{help_text, options_markdown};
+pub use ingress::{CrossProvider, IngressProvider};
+pub use report::{Origin, Remark, Report};
+pub use selector::{SelectorError, validate_selector};
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, for the length of one match")]
+pub enum Command {
+    /// Run with these options.
+    Run(Config),
+    /// Print this text and end.
+    Help(String),
+    /// Print the version and end.
+    Version,
+}
+
+/// All options, checked: no field can hold nonsense, and nothing is optional that has a default. `None` means that
+/// something is off or has no limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Sorted by name; never empty, and no two on one address.
+    pub entry_points: Vec<EntryPoint>,
+    /// The Ingress provider, if it is on.
+    pub ingress: Option<IngressProvider>,
+    /// The embedded API server, if it takes the place of a cluster.
+    pub standalone: Option<Standalone>,
+    /// The HTTP API, if it is on.
+    pub api: Option<Api>,
+    /// `/ping`, if it is on.
+    pub ping: Option<Ping>,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Shortest time between two applied changes of one object. Default 2 s.
+    pub providers_throttle: Duration,
+    /// Syntax of rules that do not say which they are in.
+    pub default_rule_syntax: RuleSyntax,
+    /// How backends are talked to unless their service says otherwise.
+    pub servers_transport: ServersTransport,
+    /// How many proxy workers run. Default: the cores available to this process.
+    pub workers: NonZeroUsize,
+    /// What is to be logged as a warning once the log is there: options without effect, deprecated ones.
+    pub warnings: Vec<Remark>,
+}
+
+impl Config {
+    /// The entry points of routers that name none (`http.md` 1.11): those with `asDefault`, or all if there is none;
+    /// never `traefik`. Sorted by name.
+    pub fn default_entry_points(&self) -> Vec<Arc<str>> {
+        let any_marked = self.entry_points.iter().any(|entry_point| entry_point.as_default);
+        let counts = |entry_point: &&EntryPoint| {
+            (entry_point.as_default || !any_marked) && *entry_point.name != *INTERNAL_ENTRY_POINT
+        };
+        self.entry_points.iter().filter(counts).map(|entry_point| entry_point.name.clone()).collect()
+    }
+}
+
+/// The embedded API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standalone {
+    /// Folder of YAML files that is loaded and watched.
+    pub manifests: Option<PathBuf>,
+    /// Where others can reach it, without login; `None` for nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Whether it starts with something to look at.
+    pub demo: Demo,
+}
+
+/// Whether small backends and routes are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demo {
+    /// No.
+    Off,
+    /// Yes.
+    On,
+}
+
+/// The HTTP API (`http.md` 4.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Serve it on the entry point `traefik`, to anyone.
+    pub insecure: bool,
+    /// Serve the dashboard beside it. Default yes.
+    pub dashboard: bool,
+    /// Serve `/debug/` beside it.
+    pub debug: bool,
+    /// Prefix of all its paths; begins with `/`, and is `/` by default.
+    pub base_path: String,
+    /// Shown in `/api/version`.
+    pub disable_dashboard_ad: bool,
+    /// Shown in `/api/version`.
+    pub dashboard_name: String,
+}
+
+/// `/ping` (`http.md` 4.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// An existing entry point, unless `manual_routing`. Default `traefik`.
+    pub entry_point: Arc<str>,
+    /// Make no router, only the service `ping@internal`.
+    pub manual_routing: bool,
+    /// The answer after the stop signal, from 200 to 599. Default 503.
+    pub terminating_status: StatusCode,
+}
+
+/// The syntax of a router rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSyntax {
+    /// That of Traefik 3, the default.
+    V3,
+    /// That of Traefik 2. Deprecated.
+    V2,
+}
+
+/// How backends are talked to (`http.md` 2.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServersTransport {
+    /// Take any certificate.
+    pub insecure_skip_verify: bool,
+    /// They replace the system's authorities; empty for the system's.
+    pub root_cas: Vec<CaSource>,
+    /// Idle connections kept per backend; 0 for none. Default 200.
+    pub max_idle_conns_per_host: usize,
+    /// Longest time to connect. Default 30 s.
+    pub dial_timeout: Option<Duration>,
+    /// Longest time from the end of the request to the head of the answer. Default none.
+    pub response_header_timeout: Option<Duration>,
+    /// How long an idle connection is kept. Default 90 s.
+    pub idle_conn_timeout: Option<Duration>,
+}
+
+/// Where certificate authorities come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaSource {
+    /// A PEM file.
+    File(PathBuf),
+    /// PEM text.
+    Pem(String),
+}
+
+/// Reads the arguments of the process, without its name. Nothing else is read: no environment, no file.
+pub fn from_args(args: impl IntoIterator<Item = String>) -> Result<Command, Report> {
+    let mut findings = report::Findings::default();
+    let entries = match cli::parse(args, &mut findings) {
+        cli::Asked::Run(entries) => entries,
+        cli::Asked::Help => return Ok(Command::Help(help_text())),
+        cli::Asked::Version => return Ok(Command::Version),
+    };
+    let settings = settings::Settings::read(entries, &mut findings);
+    let config = check::config(&settings, &mut findings);
+    findings.conclude().map(|warnings| Command::Run(Config { warnings, ..config }))
+}
+
+#[cfg(test)]
+mod tests;

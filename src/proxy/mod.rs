@@ -1,1 +1,267 @@
-//! To be written.
+//! The data plane: takes connections, finds the router of each request, forwards it.
+//!
+//! One worker per core ([`worker`]), each with its own thread, listeners and pools; between them only the [`table`], one
+//! immutable version behind one pointer. From outside: [`Proxy::bind`] takes the addresses before anything runs,
+//! [`Proxy::start`] starts the workers, a [`Publisher`] installs plans, [`Proxy::drain`] ends it all.
+//!
+//! The path of a request: `entrypoint` (accepted, read) -> [`http`] (cleaned, described, routed) -> `balancer` (server) ->
+//! `pool` and `upstream` (connection) -> back through `http` to the client.
+pub mod balancer;
+mod entrypoint;
+mod http;
+pub mod internal;
+mod pool;
+pub mod stats;
+pub mod table;
+mod upstream;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use entrypoint::BindError;
+pub use internal::{InternalRequest, InternalService};
+pub use stats::{Totals, WorkerStats};
+
+use crate::config::{self, CaSource};
+use crate::model::plan::PlanPatch;
+use actix::{Arbiter, System};
+use arc_swap::ArcSwap;
+use entrypoint::options::{EntryPoint, Paths, Semicolons, Timeouts, Trust, machine_name};
+use entrypoint::sockets::{self, Sharing};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use table::{ConnectionKind, EntryPointId, Table};
+use tokio::sync::{mpsc, oneshot};
+use upstream::Transport;
+use upstream::tls::{TlsClient, Verification};
+use worker::{Command, Seed};
+
+/// Idle connections to all servers together that one worker keeps.
+const IDLE_IN_ALL: usize = 8192;
+
+/// The data plane.
+pub struct Proxy {
+    addresses: Vec<(Arc<str>, SocketAddr)>,
+    publisher: Publisher,
+    stats: Arc<[Arc<WorkerStats>]>,
+    seeds: Vec<Seed>,
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    arbiters: Vec<Arbiter>,
+}
+
+/// How long running requests have when the proxy drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// What each entry point says: `requestAcceptGraceTimeout`, then `graceTimeOut`.
+    Configured,
+    /// The same, but neither of the two longer than this.
+    AtMost(Duration),
+}
+
+impl Grace {
+    fn within(self, configured: Duration) -> Duration {
+        match self {
+            Self::Configured => configured,
+            Self::AtMost(limit) => configured.min(limit),
+        }
+    }
+}
+
+/// Workers cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// They are actix Arbiters and need its system on the calling thread.
+    #[error("no actix system runs on this thread")]
+    NoSystem,
+    /// The operating system gave no thread.
+    #[error("worker thread not started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Proxy {
+    /// Takes all addresses of `config`. Clients can connect from here on; they are served after [`Proxy::start`].
+    pub fn bind(config: &config::Config, internal: Arc<dyn InternalService>) -> Result<Self, BindError> {
+        let names: Vec<Arc<str>> = config.entry_points.iter().map(|entry| entry.name.clone()).collect();
+        let table = Table::new(&names);
+        let transport = Arc::new(transport(&config.servers_transport));
+        let limits = limits(&config.servers_transport);
+        let workers = config.workers.get();
+        let mut addresses = Vec::new();
+        let mut listeners: Vec<Vec<(EntryPoint, std::net::TcpListener)>> = (0..workers).map(|_| Vec::new()).collect();
+        for given in &config.entry_points {
+            let Some(id) = table.entry_point(&given.name) else { continue };
+            let entry = entry_point(given, id);
+            let sharing = if given.reuse_port { Sharing::Processes } else { Sharing::Workers };
+            let bound = sockets::bind(&given.name, given.address.candidates(), workers, sharing)?;
+            if let Some(address) = bound.first().and_then(|listener| listener.local_addr().ok()) {
+                addresses.push((given.name.clone(), address));
+            }
+            for (of_worker, listener) in listeners.iter_mut().zip(bound) {
+                of_worker.push((entry.clone(), listener));
+            }
+        }
+        let table = Arc::new(ArcSwap::from_pointee(table));
+        let (mut seeds, mut commands) = (Vec::new(), Vec::new());
+        for listeners in listeners {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            commands.push(sender);
+            seeds.push(Seed {
+                listeners,
+                table: table.clone(),
+                internal: internal.clone(),
+                stats: Arc::default(),
+                transport: transport.clone(),
+                limits,
+                commands: receiver,
+            });
+        }
+        let stats = seeds.iter().map(|seed| seed.stats.clone()).collect();
+        Ok(Self { addresses, publisher: Publisher { table }, stats, seeds, commands, arbiters: Vec::new() })
+    }
+
+    /// Where each entry point listens, with the port the system chose where it was given as 0.
+    pub fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Starts the workers. They answer 503 until the first plan is installed. A second call does nothing.
+    pub fn start(&mut self) -> Result<(), StartError> {
+        System::try_current().ok_or(StartError::NoSystem)?;
+        for seed in self.seeds.drain(..) {
+            let arbiter = Arbiter::try_new().map_err(StartError::Thread)?;
+            arbiter.spawn_fn(move || drop(tokio::task::spawn_local(worker::run(seed))));
+            self.arbiters.push(arbiter);
+        }
+        Ok(())
+    }
+
+    /// Whether every worker's thread is there: false after a panic that ended one, or after a drain.
+    pub fn is_alive(&self) -> bool {
+        !self.arbiters.is_empty() && self.arbiters.iter().all(Arbiter::alive)
+    }
+
+    /// Installs plans; clones do the same.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// The counters of each worker, to be read at any time.
+    pub fn stats(&self) -> Arc<[Arc<WorkerStats>]> {
+        self.stats.clone()
+    }
+
+    /// The sum of all counters at this moment.
+    pub fn totals(&self) -> Totals {
+        self.stats.iter().fold(Totals::default(), |sum, worker| sum.plus(worker))
+    }
+
+    /// Ends the proxy (spec/http.md 4.6): takes connections for the accept grace, then closes the listeners and idle
+    /// connections, gives running requests their grace, cuts what is left, and stops the threads.
+    pub fn drain(&mut self, grace: Grace) -> impl Future<Output = ()> + use<> {
+        // Workers that never started let go of their listeners here.
+        self.seeds.clear();
+        let arbiters = std::mem::take(&mut self.arbiters);
+        let waiting: Vec<oneshot::Receiver<()>> = std::mem::take(&mut self.commands)
+            .into_iter()
+            .filter_map(|commands| {
+                let (done, waiting) = oneshot::channel();
+                commands.send(Command::Drain { grace, done }).is_ok().then_some(waiting)
+            })
+            .collect();
+        async move {
+            for worker in waiting {
+                if worker.await.is_err() {
+                    tracing::error!("a worker ended before it had drained");
+                }
+            }
+            for arbiter in arbiters {
+                arbiter.stop();
+                let joined = tokio::task::spawn_blocking(move || arbiter.join()).await;
+                if !matches!(joined, Ok(Ok(()))) {
+                    tracing::error!("a worker thread ended in a panic");
+                }
+            }
+        }
+    }
+}
+
+/// Publishes the routing table. One at a time may install: a plan builds on the one before.
+#[derive(Clone)]
+pub struct Publisher {
+    table: Arc<ArcSwap<Table>>,
+}
+
+impl Publisher {
+    /// Makes `patch` visible to all workers at one instant.
+    pub fn install(&self, patch: &PlanPatch) {
+        let next = self.table.load().apply(patch);
+        self.table.store(Arc::new(next));
+    }
+
+    /// The present table.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+}
+
+fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
+    let trust = if given.forwarded.insecure {
+        Trust::Everybody
+    } else {
+        Trust::Networks(given.forwarded.trusted.clone().into())
+    };
+    EntryPoint {
+        id,
+        name: given.name.clone(),
+        kind: ConnectionKind::Plain,
+        paths: if given.sanitize_path { Paths::Sanitized } else { Paths::Raw },
+        semicolons: if given.encode_query_semicolons { Semicolons::Encoded } else { Semicolons::Separate },
+        trust,
+        max_head: EntryPoint::head_limit(given.max_header_bytes),
+        timeouts: Timeouts {
+            read: given.read_timeout,
+            write: given.write_timeout,
+            idle: given.idle_timeout,
+            accept_grace: given.request_accept_grace,
+            grace: given.grace,
+        },
+        server_name: machine_name(),
+    }
+}
+
+fn transport(given: &config::ServersTransport) -> Transport {
+    let verification = match (given.insecure_skip_verify, given.root_cas.is_empty()) {
+        (true, _) => Verification::Off,
+        (false, true) => Verification::SystemRoots,
+        (false, false) => Verification::Roots(given.root_cas.iter().filter_map(pem_text).collect()),
+    };
+    Transport {
+        dial_timeout: given.dial_timeout,
+        answer_timeout: given.response_header_timeout,
+        tls: Arc::new(TlsClient::new(verification)),
+    }
+}
+
+fn pem_text(source: &CaSource) -> Option<Arc<str>> {
+    match source {
+        CaSource::Pem(text) => Some(text.as_str().into()),
+        CaSource::File(path) => match std::fs::read_to_string(path) {
+            Ok(text) => Some(text.into()),
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "serversTransport.rootCAs cannot be read");
+                None
+            }
+        },
+    }
+}
+
+fn limits(given: &config::ServersTransport) -> pool::Limits {
+    pool::Limits {
+        idle_per_peer: given.max_idle_conns_per_host,
+        idle_in_all: IDLE_IN_ALL,
+        idle_timeout: given.idle_conn_timeout,
+    }
+}

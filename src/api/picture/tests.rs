@@ -1,7 +1,7 @@
 use super::*;
+use crate::api::json;
 use crate::api::options::{EntryPointRules, Redirection};
-use crate::api::testing::{balancer, key_pair, options, port_80, router, server, tls};
-use crate::api::{EntryPoint, json};
+use crate::api::testing::{balancer, entry_point, key_pair, options, port_80, router, server, tls};
 use crate::model::facts::{Created, RouterObservability, RouterTls, ServerState, StickyCookie, TlsDomain};
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
 use crate::model::plan::{
@@ -23,7 +23,7 @@ fn view(routers: Vec<Router>, balancers: Vec<Balancer>) -> PlanView {
 /// Entry points without anything built in.
 fn plain(entry_points: &[&str]) -> ApiOptions {
     ApiOptions {
-        entry_points: entry_points.iter().map(|name| EntryPoint::new(*name, ":0")).collect(),
+        entry_points: entry_points.iter().map(|name| entry_point(name)).collect(),
         ..ApiOptions::new(SystemTime::UNIX_EPOCH)
     }
 }

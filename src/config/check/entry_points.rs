@@ -1,0 +1,123 @@
+//! Entry points: those that were given, and those that Traefik makes by itself (`http.md` 4.1 and 4.2).
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::super::report::Findings;
+use super::super::settings::{Scope, Settings};
+use super::super::{Api, EntryPoint, Forwarded, INTERNAL_ENTRY_POINT, ListenAddress, Ping};
+
+const ADDRESS: &str = "entryPoints.<name>.address";
+const TRUSTED: &str = "entryPoints.<name>.forwardedHeaders.trustedIPs";
+const DEFAULT_MAX_HEADER_BYTES: usize = 1 << 20;
+
+/// All entry points, sorted by name.
+pub(super) fn all(
+    settings: &Settings,
+    api: Option<&Api>,
+    ping: Option<&Ping>,
+    findings: &mut Findings,
+) -> Vec<EntryPoint> {
+    let keys = settings.keys("entryPoints.<name>");
+    let mut names: Vec<&str> = keys.keys().copied().collect();
+    if names.iter().all(|name| *name == INTERNAL_ENTRY_POINT) {
+        names.push("http");
+    }
+    if needs_internal(api, ping) && !names.contains(&INTERNAL_ENTRY_POINT) {
+        names.push(INTERNAL_ENTRY_POINT);
+    }
+    names.sort_unstable();
+    let mut entry_points = Vec::new();
+    for name in &names {
+        let scope = settings.at(name);
+        // `http` was only added here if it was not given.
+        let made = !keys.contains_key(name);
+        let address = match scope.address(ADDRESS) {
+            None if *name == INTERNAL_ENTRY_POINT => Some(ListenAddress::all_interfaces(8080)),
+            None if made => Some(ListenAddress::all_interfaces(80)),
+            given => given,
+        };
+        match address {
+            Some(address) => entry_points.push(build(scope, name, address, findings)),
+            None if scope.is_spoiled(ADDRESS) => {}
+            None => findings.mistake(
+                keys.get(name).copied(),
+                format!("entry point `{name}` has no address; add --entryPoints.{name}.address=:PORT"),
+            ),
+        }
+    }
+    check_addresses(settings, &entry_points, findings);
+    check_ping(settings, ping, &names, findings);
+    entry_points
+}
+
+/// An entry point of which only name and address were given.
+pub(in super::super) fn default_entry_point(name: &str, address: ListenAddress) -> EntryPoint {
+    // With nothing given, nothing can be wrong.
+    build(Settings::default().at(name), name, address, &mut Findings::default())
+}
+
+fn needs_internal(api: Option<&Api>, ping: Option<&Ping>) -> bool {
+    let ping_lives_there = |ping: &Ping| !ping.manual_routing && *ping.entry_point == *INTERNAL_ENTRY_POINT;
+    api.is_some_and(|api| api.insecure) || ping.is_some_and(ping_lives_there)
+}
+
+fn build(scope: Scope<'_>, name: &str, address: ListenAddress, findings: &mut Findings) -> EntryPoint {
+    let header_bytes =
+        scope.int("entryPoints.<name>.http.maxHeaderBytes").and_then(|bytes| usize::try_from(bytes).ok());
+    EntryPoint {
+        name: Arc::from(name),
+        address,
+        as_default: scope.flag("entryPoints.<name>.asDefault"),
+        reuse_port: scope.flag("entryPoints.<name>.reusePort"),
+        request_accept_grace: scope.duration("entryPoints.<name>.transport.lifeCycle.requestAcceptGraceTimeout"),
+        grace: scope.duration("entryPoints.<name>.transport.lifeCycle.graceTimeOut"),
+        read_timeout: scope.limit("entryPoints.<name>.transport.respondingTimeouts.readTimeout"),
+        write_timeout: scope.limit("entryPoints.<name>.transport.respondingTimeouts.writeTimeout"),
+        idle_timeout: scope.limit("entryPoints.<name>.transport.respondingTimeouts.idleTimeout"),
+        max_header_bytes: header_bytes.filter(|bytes| *bytes > 0).unwrap_or(DEFAULT_MAX_HEADER_BYTES),
+        sanitize_path: scope.flag("entryPoints.<name>.http.sanitizePath"),
+        encode_query_semicolons: scope.flag("entryPoints.<name>.http.encodeQuerySemicolons"),
+        forwarded: Forwarded {
+            insecure: scope.flag("entryPoints.<name>.forwardedHeaders.insecure"),
+            trusted: trusted(scope, findings),
+        },
+    }
+}
+
+fn trusted(scope: Scope<'_>, findings: &mut Findings) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for text in scope.list(TRUSTED) {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => networks.push(network.trunc()),
+            Err(_) => {
+                findings.mistake(scope.origin(TRUSTED), format!("`{text}` is neither an IP address nor a network"))
+            }
+        }
+    }
+    networks
+}
+
+/// Our workers share their ports (SO_REUSEPORT), so two entry points on one address would not fail to start as they do
+/// in Traefik: the system would spread connections over both.
+fn check_addresses(settings: &Settings, entry_points: &[EntryPoint], findings: &mut Findings) {
+    for (at, later) in entry_points.iter().enumerate() {
+        let earlier =
+            entry_points.iter().take(at).find(|other| other.address == later.address && other.address.port() != 0);
+        if let Some(earlier) = earlier {
+            findings.mistake(
+                settings.at(&later.name).origin(ADDRESS).or(settings.at(&earlier.name).origin(ADDRESS)),
+                format!("entry points `{}` and `{}` both listen on {}", earlier.name, later.name, later.address),
+            );
+        }
+    }
+}
+
+fn check_ping(settings: &Settings, ping: Option<&Ping>, names: &[&str], findings: &mut Findings) {
+    let homeless = ping.filter(|ping| !ping.manual_routing && !names.contains(&&*ping.entry_point));
+    if let Some(ping) = homeless {
+        let text = format!("entry point `{}` does not exist; there are: {}", ping.entry_point, names.join(", "));
+        findings.mistake(settings.root().origin("ping.entryPoint"), text);
+    }
+}

@@ -1,0 +1,139 @@
+//! The table as text: for `--help`, and for `docs/options.md`, which a test holds to it.
+use std::fmt::Write;
+
+use super::table::{self, Kind, OptionRow, Support};
+
+/// What `--help` prints.
+pub fn help_text() -> String {
+    let mut out = String::from(
+        "Pilotage, a Kubernetes ingress controller with its own proxy.\n\n\
+         Usage:\n  pilotage [OPTIONS]   run\n  pilotage version     print the version\n  pilotage --help      print this\n\n\
+         Names are taken in any case, with one or two dashes. Durations are seconds or Go durations\n\
+         (90, 1m30s, 500ms); lists are separated by commas, or given one by one as --name[0]=item.\n\nOptions:\n",
+    );
+    for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+        let lines = format!("  --{}{}\n      {}{}\n", row.path, placeholder(row.kind), row.help, remarks(row));
+        out.push_str(&lines);
+    }
+    out
+}
+
+fn placeholder(kind: Kind) -> String {
+    match kind {
+        Kind::Bool | Kind::Presence => "[=true|false]".to_owned(),
+        Kind::Int { .. } => "=NUMBER".to_owned(),
+        Kind::Duration => "=DURATION".to_owned(),
+        Kind::Text => "=TEXT".to_owned(),
+        Kind::List => "=ITEM,...".to_owned(),
+        Kind::Enum(words) => format!("={}", words.join("|")),
+        Kind::Address => "=[HOST]:PORT".to_owned(),
+        Kind::Section => "[...]".to_owned(),
+    }
+}
+
+fn remarks(row: &OptionRow) -> String {
+    let default = if row.default.is_empty() { String::new() } else { format!(" (default {})", row.default) };
+    let support = match row.support {
+        Support::Works | Support::Gone(_) => String::new(),
+        Support::Planned(why) => format!(" [planned; accepted without effect: {why}]"),
+        Support::Ignored(why) => format!(" [ignored: {why}]"),
+        Support::Refused(_) => " [planned; refused until then]".to_owned(),
+    };
+    default + &support
+}
+
+/// The content of `docs/options.md`.
+pub fn options_markdown() -> String {
+    let mut out = String::from(
+        "# Static options\n\n\
+         Made from the table in `src/config/table.rs` (`UPDATE_DOCS=1 cargo test --lib options_page` writes it anew).\n\n\
+         Given on the command line: `--name=value`, with one or two dashes, in any case; `<name>` is yours to choose\n\
+         and keeps its case. A bare yes/no option or object means `true`; an object comes to life when anything below it\n\
+         is given. Lists: commas, or `--name[0]=item`. Durations: seconds, or Go durations such as `1m30s`. A scalar\n\
+         given twice: the last one counts; a list grows. Every mistake is reported at once, and the exit status is 2.\n\n\
+         | Support | Meaning |\n|---|---|\n\
+         | yes | it does what it says |\n\
+         | planned | accepted with a warning; it has no effect yet, and nothing is routed or guarded by it |\n\
+         | ignored | accepted; there is nothing that it could do here |\n\
+         | refused | known, but not built: the program does not start, because leaving it out in silence could be dangerous |\n",
+    );
+    let mut part = "";
+    for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+        let first = row.segments().next().unwrap_or_default();
+        if first != part {
+            part = first;
+            push(
+                &mut out,
+                format_args!(
+                    "\n## {first}\n\n| Option | Value | Default | Meaning | Support |\n|---|---|---|---|---|\n"
+                ),
+            );
+        }
+        push(&mut out, format_args!("{}\n", markdown_row(row)));
+    }
+    out.push_str("\n## Names of older versions\n\nThey are refused with a hint.\n\n| Option | Today |\n|---|---|\n");
+    for row in table::rows() {
+        if let Support::Gone(today) = row.support {
+            push(&mut out, format_args!("| `{}` | {today} |\n", row.path));
+        }
+    }
+    out
+}
+
+fn markdown_row(row: &OptionRow) -> String {
+    let default = if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) };
+    let (meaning, support) = match row.support {
+        Support::Works | Support::Gone(_) => (row.help.to_owned(), "yes"),
+        Support::Planned(why) => (format!("{} ({why})", row.help), "planned"),
+        Support::Ignored(why) => (format!("{} ({why})", row.help), "ignored"),
+        Support::Refused(_) => (row.help.to_owned(), "refused"),
+    };
+    format!("| `{}` | {} | {default} | {} | {support} |", row.path, value_words(row.kind), meaning.replace('|', "\\|"))
+}
+
+fn value_words(kind: Kind) -> String {
+    match kind {
+        Kind::Bool => "yes/no".to_owned(),
+        Kind::Presence => "object".to_owned(),
+        Kind::Int { min, max } => format!("{min} to {max}"),
+        Kind::Duration => "duration".to_owned(),
+        Kind::Text => "text".to_owned(),
+        Kind::List => "list".to_owned(),
+        Kind::Enum(words) => words.join(", "),
+        Kind::Address => "address".to_owned(),
+        Kind::Section => "all below it".to_owned(),
+    }
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    out.write_fmt(text).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_DOCS=1` writes the page instead.
+    #[test]
+    fn the_options_page_says_what_the_table_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/options.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, options_markdown()).unwrap();
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(page == options_markdown(), "docs/options.md is out of date; run with UPDATE_DOCS=1");
+    }
+
+    #[test]
+    fn help_names_every_option_with_its_default_and_marks_what_is_not_there_yet() {
+        let help = help_text();
+        for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+            assert!(help.contains(&format!("  --{}", row.path)), "{}", row.path);
+        }
+        assert!(help.contains("(default 180s)"));
+        assert!(help.contains("[planned; accepted without effect: "));
+        assert!(help.contains("[planned; refused until then]"));
+        assert!(!help.contains("--pilot["));
+    }
+}

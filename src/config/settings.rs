@@ -1,0 +1,244 @@
+//! From raw entries of any source to typed values, and the one way to ask for them.
+//!
+//! Here the table is enforced: unknown and refused options, wrong kinds and bad map keys become mistakes; what is
+//! accepted without effect becomes a warning. The last of several values wins, lists grow. Defaults come from the
+//! table whenever nothing was given, so that nobody has to repeat them.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::address::ListenAddress;
+use super::cli::Entry;
+use super::report::{Findings, Origin};
+use super::table::{self, Kind, Lookup, OptionRow, Support};
+use super::value::Value;
+
+/// A path in the table's spelling and the map key in it, empty for none.
+type Place = (&'static str, String);
+
+/// All accepted values.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    given: BTreeMap<Place, Given>,
+    /// What was given with a wrong value: it has its mistake and is not missed a second time.
+    spoiled: BTreeMap<Place, Origin>,
+}
+
+#[derive(Debug)]
+struct Given {
+    /// The last value; `None` for a list.
+    value: Option<Value>,
+    items: Vec<String>,
+    /// Items with an index of their own; they follow the others.
+    indexed: BTreeMap<usize, String>,
+    origin: Origin,
+}
+
+impl Given {
+    fn nothing(origin: &Origin) -> Self {
+        Self { value: None, items: Vec::new(), indexed: BTreeMap::new(), origin: origin.clone() }
+    }
+}
+
+impl Settings {
+    /// Reads the entries in their order.
+    pub(super) fn read(entries: Vec<Entry>, findings: &mut Findings) -> Self {
+        let mut settings = Self::default();
+        for entry in entries {
+            match table::lookup(&entry.path) {
+                Lookup::Option { row, key, index } => settings.accept(row, key, index, &entry, findings),
+                Lookup::Group => {
+                    let path = &entry.path;
+                    findings.mistake(Some(&entry.origin), format!("not an option, but options begin with `{path}.`"));
+                }
+                Lookup::Unknown => {
+                    let text = match table::suggestion(&entry.path) {
+                        Some(known) => format!("unknown option, did you mean --{known}?"),
+                        None => "unknown option, see --help".to_owned(),
+                    };
+                    findings.mistake(Some(&entry.origin), text);
+                }
+            }
+        }
+        settings
+    }
+
+    fn accept(
+        &mut self,
+        row: &'static OptionRow,
+        key: &str,
+        index: Option<usize>,
+        entry: &Entry,
+        findings: &mut Findings,
+    ) {
+        if !key.is_empty() && !is_map_key(key) {
+            return findings.mistake(Some(&entry.origin), format!("`{key}` cannot be a name"));
+        }
+        let origin = Some(&entry.origin);
+        let value = match index {
+            None => Value::parse(row.kind, &entry.value),
+            Some(_) => Value::parse_item(&entry.value),
+        };
+        match (row.support, value) {
+            (Support::Gone(today), _) => findings.mistake(origin, format!("option of an older Traefik: {today}")),
+            (Support::Refused(instead), value) => {
+                if !value.is_ok_and(|value| asks_for_nothing(row, &value, entry)) {
+                    let text = "is known, but this version does not support it yet; remove it";
+                    findings.mistake(origin, format!("option {} {text}{instead}", row.path));
+                }
+            }
+            (_, Err(error)) => {
+                findings.mistake(origin, error.to_string());
+                self.spoiled.insert((row.path, key.to_owned()), entry.origin.clone());
+            }
+            (Support::Planned(why), Ok(value)) => {
+                if !asks_for_nothing(row, &value, entry) {
+                    findings.warning(origin, format!("accepted, but without effect: {why}"));
+                }
+                self.put((row.path, key.to_owned()), index, value, entry);
+            }
+            (Support::Works | Support::Ignored(_), Ok(value)) => {
+                self.put((row.path, key.to_owned()), index, value, entry);
+            }
+        }
+    }
+
+    fn put(&mut self, place: Place, index: Option<usize>, value: Value, entry: &Entry) {
+        let given = self.given.entry(place).or_insert_with(|| Given::nothing(&entry.origin));
+        given.origin = entry.origin.clone();
+        match (value, index) {
+            (Value::Items(items), Some(index)) => given.indexed.extend(items.into_iter().map(|item| (index, item))),
+            (Value::Items(items), None) => given.items.extend(items),
+            (value, _) => given.value = Some(value),
+        }
+    }
+
+    /// The keys of the map at `path`, in order, with the first place where each was given.
+    pub(super) fn keys(&self, path: &str) -> BTreeMap<&str, &Origin> {
+        let given = self.given.iter().map(|(place, given)| (place, &given.origin));
+        let mut keys = BTreeMap::new();
+        for ((at, key), origin) in given.chain(&self.spoiled) {
+            if is_below(at, path) {
+                let first = keys.entry(key.as_str()).or_insert(origin);
+                *first = origin.min(first);
+            }
+        }
+        keys
+    }
+
+    /// The options without a map key.
+    pub(super) fn root(&self) -> Scope<'_> {
+        Scope { settings: self, key: "" }
+    }
+
+    /// The options of one map entry.
+    pub(super) fn at<'s>(&'s self, key: &'s str) -> Scope<'s> {
+        Scope { settings: self, key }
+    }
+}
+
+/// The options with one map key, or those without. Every path must be in the table, and of the kind that is asked for;
+/// a test walks through all of them.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s> {
+    settings: &'s Settings,
+    key: &'s str,
+}
+
+impl<'s> Scope<'s> {
+    fn given(&self, path: &'static str) -> Option<&'s Given> {
+        debug_assert!(table::row(path).is_some(), "{path} is not in the table");
+        #[cfg(test)]
+        tests::note_asked(path);
+        self.settings.given.get(&(path, self.key.to_owned()))
+    }
+
+    fn value(&self, path: &'static str) -> Option<Value> {
+        let given = self.given(path).and_then(|given| given.value.clone());
+        given.or_else(|| table::row(path).and_then(|row| Value::parse(row.kind, row.default).ok()))
+    }
+
+    /// Whether it was given a value that was refused.
+    pub(super) fn is_spoiled(&self, path: &'static str) -> bool {
+        self.settings.spoiled.contains_key(&(path, self.key.to_owned()))
+    }
+
+    /// Whether an option below this one was given.
+    pub(super) fn any_below(&self, path: &str) -> bool {
+        self.settings.given.keys().any(|(at, key)| key == self.key && is_below(at, path))
+    }
+
+    /// Where the option was given, if it was.
+    pub(super) fn origin(&self, path: &'static str) -> Option<&'s Origin> {
+        self.given(path).map(|given| &given.origin)
+    }
+
+    pub(super) fn flag(&self, path: &'static str) -> bool {
+        self.value(path) == Some(Value::Flag(true))
+    }
+
+    /// Whether the object is there: it or something below it was given, and it was not set to false.
+    pub(super) fn object(&self, path: &'static str) -> bool {
+        match self.given(path) {
+            Some(given) => given.value == Some(Value::Flag(true)),
+            None => self.any_below(path),
+        }
+    }
+
+    /// `None` only if there is no default either.
+    pub(super) fn int(&self, path: &'static str) -> Option<i64> {
+        if let Some(Value::Int(number)) = self.value(path) { Some(number) } else { None }
+    }
+
+    pub(super) fn duration(&self, path: &'static str) -> Duration {
+        if let Some(Value::Duration(duration)) = self.value(path) { duration } else { Duration::ZERO }
+    }
+
+    /// A duration of which 0 means "no limit".
+    pub(super) fn limit(&self, path: &'static str) -> Option<Duration> {
+        Some(self.duration(path)).filter(|duration| !duration.is_zero())
+    }
+
+    pub(super) fn text(&self, path: &'static str) -> String {
+        if let Some(Value::Text(text)) = self.value(path) { text } else { String::new() }
+    }
+
+    /// The word in the table's spelling.
+    pub(super) fn word(&self, path: &'static str) -> &'static str {
+        if let Some(Value::Word(word)) = self.value(path) { word } else { "" }
+    }
+
+    pub(super) fn list(&self, path: &'static str) -> Vec<String> {
+        self.given(path)
+            .into_iter()
+            .flat_map(|given| given.items.iter().chain(given.indexed.values()).cloned())
+            .collect()
+    }
+
+    pub(super) fn address(&self, path: &'static str) -> Option<ListenAddress> {
+        if let Some(Value::Address(address)) = self.value(path) { Some(address) } else { None }
+    }
+}
+
+fn is_below(at: &str, path: &str) -> bool {
+    at.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Whether the value is what counts anyway, or switches something off that is not there.
+fn asks_for_nothing(row: &OptionRow, value: &Value, entry: &Entry) -> bool {
+    match row.kind {
+        // Below a section, `=false` may well switch something on.
+        Kind::Section => *value == Value::Flag(false) && entry.path.split('.').count() == row.segments().count(),
+        Kind::Presence => *value == Value::Flag(false),
+        Kind::Bool => Value::parse(row.kind, row.default).is_ok_and(|default| default == *value),
+        _ => false,
+    }
+}
+
+/// Names end up in router names, metrics and logs, and are joined with commas in annotations.
+fn is_map_key(key: &str) -> bool {
+    key.chars()
+        .all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, ',' | '@' | '"' | '<' | '>' | '[' | ']' | '/'))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,211 @@
+//! Every static option there is: name, kind of value, default, one line of help, and what this version does with it.
+//!
+//! The one source of names and defaults: the command line, `--help`, `docs/options.md` and the check all read it. An
+//! environment or file source needs nothing but a way to turn its input into `Entry` values. The rows themselves are in
+//! `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
+//! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map.
+use super::nearest;
+
+mod entry_points;
+mod other;
+mod providers;
+
+/// The placeholder of a map key in [`OptionRow::path`].
+pub const MAP_KEY: &str = "<name>";
+
+/// One option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionRow {
+    /// Dotted path in Traefik's spelling; given names are compared without regard to case.
+    pub path: &'static str,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The value that counts when none is given, in the syntax of `kind`; empty for none.
+    pub default: &'static str,
+    /// What it is for, and the unit.
+    pub help: &'static str,
+    /// What this version does with it.
+    pub support: Support,
+}
+
+/// What the value of an option looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`; bare means `true`.
+    Bool,
+    /// An object that need not be there. Bare or `true` creates it with its defaults, and so does setting any option
+    /// below it; `false` takes it away, whatever is set below.
+    Presence,
+    /// A whole number within bounds, both included.
+    Int {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// Seconds, or a Go duration. Never negative.
+    Duration,
+    /// Any text.
+    Text,
+    /// Texts separated by commas, or one per `[n]` index.
+    List,
+    /// One of these words, in any case.
+    Enum(&'static [&'static str]),
+    /// `[host]:port[/protocol]`.
+    Address,
+    /// This path and all below it, of which nothing is known but that it exists.
+    Section,
+}
+
+/// What this version does with an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// What its help line says.
+    Works,
+    /// It is accepted, with a warning that it has no effect yet: nothing is routed or guarded by it.
+    Planned(&'static str),
+    /// It is accepted without a word: it asks for nothing that we do or could leave undone.
+    Ignored(&'static str),
+    /// It is refused, because leaving it out in silence could route or expose what must not be. The text, if any,
+    /// continues "remove it".
+    Refused(&'static str),
+    /// It belongs to an older Traefik; the text says what to write today.
+    Gone(&'static str),
+}
+
+impl OptionRow {
+    /// The parts of the path.
+    pub fn segments(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.path.split('.')
+    }
+
+    fn matches(&self, path: &Path<'_>) -> bool {
+        let wanted = self.segments();
+        let length = wanted.clone().count();
+        let length_fits = match self.kind {
+            Kind::Section => path.segments.len() >= length,
+            _ => path.segments.len() == length,
+        };
+        let index_fits = matches!(self.kind, Kind::List | Kind::Section) || path.index.is_none();
+        length_fits && index_fits && wanted.zip(&path.segments).all(|(wanted, given)| same(wanted, given))
+    }
+
+    /// Whether something below `path` is an option.
+    fn is_below(&self, path: &Path<'_>) -> bool {
+        self.segments().count() > path.segments.len()
+            && self.segments().zip(&path.segments).all(|(wanted, given)| same(wanted, given))
+    }
+}
+
+fn same(wanted: &str, given: &str) -> bool {
+    if wanted == MAP_KEY { !given.is_empty() } else { wanted.eq_ignore_ascii_case(given) }
+}
+
+/// A name as given, taken apart: `a.b[0]` has the segments `a` and `b` and the index 0. Inner indexes stay in their
+/// segment and match nothing but a section.
+struct Path<'a> {
+    segments: Vec<&'a str>,
+    index: Option<usize>,
+}
+
+impl<'a> Path<'a> {
+    fn parse(given: &'a str) -> Self {
+        let index = given.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+        let (dotted, index) = match index.map(|(dotted, number)| (dotted, number.parse())) {
+            Some((dotted, Ok(index))) => (dotted, Some(index)),
+            _ => (given, None),
+        };
+        Self { segments: dotted.split('.').collect(), index }
+    }
+}
+
+/// What the table knows about a given name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// An option.
+    Option {
+        /// Its row.
+        row: &'static OptionRow,
+        /// The map key in the name, as written; empty if the row has none.
+        key: &'a str,
+        /// The list index at its end.
+        index: Option<usize>,
+    },
+    /// No option, but there are options below it.
+    Group,
+    /// Nothing, and perhaps what was meant, in the table's spelling.
+    Unknown,
+}
+
+/// All rows, in the order of the help text.
+pub fn rows() -> impl Iterator<Item = &'static OptionRow> + Clone {
+    entry_points::ROWS.iter().chain(providers::ROWS).chain(other::ROWS)
+}
+
+/// The row with exactly this `path` in the table's spelling.
+pub fn row(path: &str) -> Option<&'static OptionRow> {
+    rows().find(|row| row.path == path)
+}
+
+/// Looks a given name up, without regard to case but for map keys.
+pub fn lookup(given: &str) -> Lookup<'_> {
+    let path = Path::parse(given);
+    // An option of its own wins over the section around it.
+    let found = rows().filter(|row| row.matches(&path)).min_by_key(|row| row.kind == Kind::Section);
+    match found {
+        Some(row) => {
+            let key = row.segments().position(|segment| segment == MAP_KEY);
+            let key = key.and_then(|at| path.segments.get(at)).copied().unwrap_or_default();
+            Lookup::Option { row, key, index: path.index }
+        }
+        None if rows().any(|row| row.is_below(&path)) => Lookup::Group,
+        None => Lookup::Unknown,
+    }
+}
+
+/// The known name that was most likely meant, with the given map key in its place.
+pub fn suggestion(given: &str) -> Option<String> {
+    let path = Path::parse(given);
+    let candidates = rows().filter(|row| !matches!(row.support, Support::Gone(_))).map(|row| {
+        let filled: Vec<&str> = row
+            .segments()
+            .enumerate()
+            .map(
+                |(at, segment)| {
+                    if segment == MAP_KEY { path.segments.get(at).copied().unwrap_or(segment) } else { segment }
+                },
+            )
+            .collect();
+        filled.join(".")
+    });
+    nearest::nearest(&path.segments.join("."), candidates)
+}
+
+const fn works(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> OptionRow {
+    OptionRow { path, kind, default, help, support: Support::Works }
+}
+
+const fn refused(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> OptionRow {
+    OptionRow { path, kind, default, help, support: Support::Refused("") }
+}
+
+const fn section(path: &'static str, help: &'static str, instead: &'static str) -> OptionRow {
+    OptionRow { path, kind: Kind::Section, default: "", help, support: Support::Refused(instead) }
+}
+
+const fn ignored(
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+    why: &'static str,
+) -> OptionRow {
+    OptionRow { path, kind, default, help, support: Support::Ignored(why) }
+}
+
+const fn gone(path: &'static str, today: &'static str) -> OptionRow {
+    OptionRow { path, kind: Kind::Section, default: "", help: "of an older Traefik", support: Support::Gone(today) }
+}
+
+#[cfg(test)]
+mod tests;

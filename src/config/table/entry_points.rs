@@ -1,0 +1,151 @@
+//! Options of entry points: `http.md` 4.2.
+use super::{Kind, OptionRow, ignored, refused, section, works};
+
+const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
+const STRATEGIES: Kind = Kind::Enum(&["keep", "delete", "reject"]);
+const NOTHING_OBSERVED: &str = "this version writes no access log, metrics or traces";
+
+pub(super) const ROWS: &[OptionRow] = &[
+    works(
+        "entryPoints.<name>.address",
+        Kind::Address,
+        "",
+        "where to listen: `[host]:port[/tcp]`, no host means all interfaces",
+    ),
+    works(
+        "entryPoints.<name>.asDefault",
+        Kind::Bool,
+        "false",
+        "if any entry point has it, routers that name none get those that have it",
+    ),
+    works(
+        "entryPoints.<name>.reusePort",
+        Kind::Bool,
+        "false",
+        "let other processes listen on the same port (SO_REUSEPORT)",
+    ),
+    works(
+        "entryPoints.<name>.transport.lifeCycle.requestAcceptGraceTimeout",
+        Kind::Duration,
+        "0s",
+        "how long requests are still accepted after the stop signal, while ping already fails",
+    ),
+    works(
+        "entryPoints.<name>.transport.lifeCycle.graceTimeOut",
+        Kind::Duration,
+        "10s",
+        "how long running requests may take to end after that",
+    ),
+    works(
+        "entryPoints.<name>.transport.respondingTimeouts.readTimeout",
+        Kind::Duration,
+        "60s",
+        "longest time to read a whole request with its body; 0 for no limit",
+    ),
+    works(
+        "entryPoints.<name>.transport.respondingTimeouts.writeTimeout",
+        Kind::Duration,
+        "0s",
+        "longest time from the end of the request head to the end of the answer; 0 for no limit",
+    ),
+    works(
+        "entryPoints.<name>.transport.respondingTimeouts.idleTimeout",
+        Kind::Duration,
+        "180s",
+        "longest silence of a keep-alive connection; 0 for no limit",
+    ),
+    works(
+        "entryPoints.<name>.http.maxHeaderBytes",
+        Kind::Int { min: 0, max: 1 << 30 },
+        "1048576",
+        "largest request head in bytes; 0 for the default",
+    ),
+    works(
+        "entryPoints.<name>.http.sanitizePath",
+        Kind::Bool,
+        "true",
+        "resolve `.`, `..` and repeated slashes before routing",
+    ),
+    works("entryPoints.<name>.http.encodeQuerySemicolons", Kind::Bool, "false", "send `;` in a query on as `%3B`"),
+    works(
+        "entryPoints.<name>.forwardedHeaders.insecure",
+        Kind::Bool,
+        "false",
+        "believe the X-Forwarded headers of every peer",
+    ),
+    works(
+        "entryPoints.<name>.forwardedHeaders.trustedIPs",
+        Kind::List,
+        "",
+        "addresses or networks whose X-Forwarded headers are believed",
+    ),
+    refused(
+        "entryPoints.<name>.forwardedHeaders.connection",
+        Kind::List,
+        "",
+        "Connection headers that middlewares may see",
+    ),
+    refused(
+        "entryPoints.<name>.forwardedHeaders.notAppendXForwardedFor",
+        Kind::Bool,
+        "false",
+        "do not add the peer to X-Forwarded-For",
+    ),
+    refused("entryPoints.<name>.allowACMEByPass", Kind::Bool, "false", "let user routers answer ACME challenges"),
+    refused("entryPoints.<name>.http.middlewares", Kind::List, "", "middlewares of every router of the entry point"),
+    section("entryPoints.<name>.http.tls", "TLS of every router of the entry point", ""),
+    section("entryPoints.<name>.http.redirections", "redirect everything to another entry point", ""),
+    section("entryPoints.<name>.http.encodedCharacters", "which encoded characters a path may hold", ""),
+    refused(
+        "entryPoints.<name>.http.underscoreHeadersStrategy",
+        STRATEGIES,
+        "keep",
+        "what to do with header names that hold `_`",
+    ),
+    refused(
+        "entryPoints.<name>.http.aliasHeadersStrategy",
+        STRATEGIES,
+        "keep",
+        "what to do with header names that hold other characters than letters, digits and dashes",
+    ),
+    refused("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection"),
+    refused("entryPoints.<name>.http2.maxDecoderHeaderTableSize", COUNT, "4096", "HTTP/2 header table, bytes"),
+    refused("entryPoints.<name>.http2.maxEncoderHeaderTableSize", COUNT, "4096", "HTTP/2 header table, bytes"),
+    section("entryPoints.<name>.http3", "HTTP/3", ""),
+    section("entryPoints.<name>.proxyProtocol", "take the client's address from a PROXY header", ""),
+    refused(
+        "entryPoints.<name>.transport.keepAliveMaxTime",
+        Kind::Duration,
+        "0s",
+        "longest life of a keep-alive connection; 0 for no limit",
+    ),
+    refused(
+        "entryPoints.<name>.transport.keepAliveMaxRequests",
+        COUNT,
+        "0",
+        "requests per keep-alive connection; 0 for no limit",
+    ),
+    ignored(
+        "entryPoints.<name>.udp.timeout",
+        Kind::Duration,
+        "3s",
+        "idle time of a UDP session",
+        "no entry point of this version is UDP",
+    ),
+    ignored(
+        "entryPoints.<name>.observability.accessLogs",
+        Kind::Bool,
+        "true",
+        "access log of its routers",
+        NOTHING_OBSERVED,
+    ),
+    ignored("entryPoints.<name>.observability.metrics", Kind::Bool, "true", "metrics of its routers", NOTHING_OBSERVED),
+    ignored("entryPoints.<name>.observability.tracing", Kind::Bool, "true", "traces of its routers", NOTHING_OBSERVED),
+    ignored(
+        "entryPoints.<name>.observability.traceVerbosity",
+        Kind::Enum(&["minimal", "detailed"]),
+        "minimal",
+        "spans per request",
+        NOTHING_OBSERVED,
+    ),
+];

@@ -1,0 +1,468 @@
+use proptest::prelude::*;
+
+use super::table::{Kind, Support};
+use super::*;
+use crate::base::{LogColor, LogFormat, LogLevel, Redacted};
+
+fn args(args: &[&str]) -> Result<Command, Report> {
+    from_args(args.iter().map(|arg| (*arg).to_owned()))
+}
+
+fn config(given: &[&str]) -> Config {
+    match args(given) {
+        Ok(Command::Run(config)) => config,
+        other => panic!("{given:?}: {other:?}"),
+    }
+}
+
+fn mistakes(given: &[&str]) -> Vec<String> {
+    args(given).unwrap_err().mistakes().iter().map(ToString::to_string).collect()
+}
+
+fn names(config: &Config) -> Vec<(&str, &str)> {
+    config.entry_points.iter().map(|entry_point| (&*entry_point.name, entry_point.address.as_str())).collect()
+}
+
+#[test]
+fn without_arguments_everything_has_its_default() {
+    let config = config(&[]);
+    let want = Config {
+        entry_points: vec![EntryPoint {
+            name: "http".into(),
+            address: ":80".parse().unwrap(),
+            as_default: false,
+            reuse_port: false,
+            request_accept_grace: Duration::ZERO,
+            grace: Duration::from_secs(10),
+            read_timeout: Some(Duration::from_secs(60)),
+            write_timeout: None,
+            idle_timeout: Some(Duration::from_secs(180)),
+            max_header_bytes: 1_048_576,
+            sanitize_path: true,
+            encode_query_semicolons: false,
+            forwarded: Forwarded { insecure: false, trusted: vec![] },
+        }],
+        ingress: None,
+        standalone: None,
+        api: None,
+        ping: None,
+        log: Log { level: LogLevel::Error, format: LogFormat::Common, color: LogColor::On },
+        providers_throttle: Duration::from_secs(2),
+        default_rule_syntax: RuleSyntax::V3,
+        servers_transport: ServersTransport {
+            insecure_skip_verify: false,
+            root_cas: vec![],
+            max_idle_conns_per_host: 200,
+            dial_timeout: Some(Duration::from_secs(30)),
+            response_header_timeout: None,
+            idle_conn_timeout: Some(Duration::from_secs(90)),
+        },
+        workers: config.workers,
+        warnings: vec![],
+    };
+    assert_eq!(config, want);
+}
+
+#[test]
+fn the_options_of_the_conformance_runner_are_understood() {
+    let config = config(&[
+        "--entrypoints.web.address=127.0.0.1:18081",
+        "--entrypoints.websecure.address=127.0.0.1:18082",
+        "--entrypoints.traefik.address=127.0.0.1:18083",
+        "--api.insecure=true",
+        "--ping=true",
+        "--log.level=INFO",
+        "--providers.providersthrottleduration=10ms",
+        "--providers.kubernetesingress=true",
+        "--providers.kubernetesingress.endpoint=http://127.0.0.1:18080",
+    ]);
+    let want = [("traefik", "127.0.0.1:18083"), ("web", "127.0.0.1:18081"), ("websecure", "127.0.0.1:18082")];
+    assert_eq!(names(&config), want);
+    assert_eq!(config.ingress.unwrap().endpoint, "http://127.0.0.1:18080");
+    assert_eq!(config.providers_throttle, Duration::from_millis(10));
+    assert_eq!(config.log.level, LogLevel::Info);
+}
+
+#[test]
+fn every_option_of_an_entry_point_arrives() {
+    let config = config(&[
+        "--entrypoints.Web.address=[::1]:80/tcp",
+        "--entrypoints.Web.asdefault",
+        "--entrypoints.Web.reuseport=true",
+        "--entrypoints.Web.transport.lifecycle.requestacceptgracetimeout=5",
+        "--entrypoints.Web.transport.lifecycle.gracetimeout=1m",
+        "--entrypoints.Web.transport.respondingtimeouts.readtimeout=0",
+        "--entrypoints.Web.transport.respondingtimeouts.writetimeout=400ms",
+        "--entrypoints.Web.transport.respondingtimeouts.idletimeout=3",
+        "--entrypoints.Web.http.maxheaderbytes=4096",
+        "--entrypoints.Web.http.sanitizepath=false",
+        "--entrypoints.Web.http.encodequerysemicolons=true",
+        "--entrypoints.Web.forwardedheaders.insecure",
+        "--entrypoints.Web.forwardedheaders.trustedips=127.0.0.7,10.1.2.3/8,::1",
+    ]);
+    let want = EntryPoint {
+        name: "Web".into(),
+        address: "[::1]:80".parse().unwrap(),
+        as_default: true,
+        reuse_port: true,
+        request_accept_grace: Duration::from_secs(5),
+        grace: Duration::from_secs(60),
+        read_timeout: None,
+        write_timeout: Some(Duration::from_millis(400)),
+        idle_timeout: Some(Duration::from_secs(3)),
+        max_header_bytes: 4096,
+        sanitize_path: false,
+        encode_query_semicolons: true,
+        forwarded: Forwarded {
+            insecure: true,
+            trusted: ["127.0.0.7/32", "10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap()).to_vec(),
+        },
+    };
+    assert_eq!(config.entry_points, [want]);
+}
+
+#[test]
+fn a_header_limit_of_zero_is_the_default() {
+    let config = config(&["--entrypoints.web.address=:80", "--entrypoints.web.http.maxheaderbytes=0"]);
+    assert_eq!(config.entry_points[0].max_header_bytes, 1 << 20);
+}
+
+#[test]
+fn entry_points_are_made_where_traefik_makes_them() {
+    struct Case {
+        given: &'static [&'static str],
+        want: &'static [(&'static str, &'static str)],
+    }
+    let cases = [
+        Case { given: &["--api"], want: &[("http", ":80")] },
+        Case { given: &["--api.insecure"], want: &[("http", ":80"), ("traefik", ":8080")] },
+        Case { given: &["--ping"], want: &[("http", ":80"), ("traefik", ":8080")] },
+        Case { given: &["--ping.manualrouting"], want: &[("http", ":80")] },
+        Case { given: &["--ping.entrypoint=web", "--entrypoints.web.address=:81"], want: &[("web", ":81")] },
+        Case {
+            given: &["--api.insecure", "--entrypoints.traefik.address=:9"],
+            want: &[("http", ":80"), ("traefik", ":9")],
+        },
+        Case { given: &["--entrypoints.traefik.reuseport"], want: &[("http", ":80"), ("traefik", ":8080")] },
+    ];
+    for Case { given, want } in cases {
+        assert_eq!(names(&config(given)), want, "{given:?}");
+    }
+}
+
+#[test]
+fn routers_without_entry_points_get_the_marked_ones_or_all_but_traefik() {
+    let web = "--entrypoints.web.address=:81";
+    let alt = "--entrypoints.alt.address=:82";
+    let defaults =
+        |given: &[&str]| config(given).default_entry_points().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(defaults(&[web, alt, "--ping"]), ["alt", "web"]);
+    assert_eq!(defaults(&[web, alt, "--entrypoints.web.asdefault"]), ["web"]);
+    assert_eq!(defaults(&[web, "--entrypoints.traefik.asdefault"]), Vec::<String>::new());
+}
+
+#[test]
+fn every_option_of_the_ingress_provider_arrives() {
+    let provider = |name: &str| format!("--providers.kubernetesingress.{name}");
+    let given = [
+        "endpoint=https://10.0.0.1:6443",
+        "token=secret",
+        "certauthfilepath=/ca.crt",
+        "namespaces=red,blue,red",
+        "labelselector=team=blue,stage!=test",
+        "ingressclass=inside",
+        "throttleduration=10s",
+        "allowemptyservices",
+        "allowexternalnameservices",
+        "allowcrossnamespace",
+        "crossprovidernamespaces=b,a",
+        "disableingressclasslookup",
+        "disableclusterscoperesources",
+        "nativelbbydefault",
+        "strictprefixmatching",
+        "disablepasshostheaders",
+    ]
+    .map(provider);
+    let config = config(&given.each_ref().map(String::as_str));
+    let want = IngressProvider {
+        endpoint: "https://10.0.0.1:6443".to_owned(),
+        token: Redacted::new("secret".to_owned()),
+        cert_auth_file: Some("/ca.crt".into()),
+        namespaces: vec!["blue".into(), "red".into()],
+        label_selector: "team=blue,stage!=test".to_owned(),
+        ingress_class: "inside".to_owned(),
+        throttle: Duration::from_secs(10),
+        allow_empty_services: true,
+        allow_external_name_services: true,
+        allow_cross_namespace: true,
+        cross_provider_namespaces: CrossProvider::Only(vec!["a".into(), "b".into()]),
+        disable_ingress_class_lookup: true,
+        disable_cluster_scope: true,
+        native_lb_by_default: true,
+        strict_prefix_matching: true,
+        disable_pass_host_headers: true,
+    };
+    assert!(!format!("{config:?}").contains("secret"));
+    assert_eq!(config.ingress, Some(want));
+    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
+}
+
+#[test]
+fn the_bare_provider_has_its_defaults() {
+    let provider = config(&["--providers.kubernetesingress"]).ingress.unwrap();
+    assert_eq!((provider.endpoint.as_str(), provider.namespaces.len(), provider.throttle), ("", 0, Duration::ZERO));
+    assert_eq!(provider.cross_provider_namespaces, CrossProvider::Any);
+    assert!(config(&["--providers.kubernetesingress=false"]).ingress.is_none());
+}
+
+#[test]
+fn an_empty_list_of_namespaces_on_the_command_line_restricts_nothing() {
+    let config = config(&["--providers.kubernetesingress.crossprovidernamespaces="]);
+    let allowed = config.ingress.unwrap().cross_provider_namespaces;
+    assert_eq!(allowed, CrossProvider::Any);
+    assert!(allowed.allows("any"));
+    assert!(!CrossProvider::Only(vec!["a".into()]).allows("b"));
+    assert!(!CrossProvider::Only(vec![]).allows("b"));
+}
+
+#[test]
+fn an_indexed_namespace_restricts_like_any_other() {
+    let config = config(&["--providers.kubernetesingress.namespaces[0]=x"]);
+    assert_eq!(config.ingress.unwrap().namespaces, ["x".into()]);
+}
+
+#[test]
+fn standalone_enables_the_provider_by_itself_unless_it_is_switched_off() {
+    let with = config(&["--standalone.manifests=/m", "--standalone.listen=127.0.0.1:8001", "--standalone.demo"]);
+    assert_eq!(with.ingress.unwrap().endpoint, "");
+    let want =
+        Standalone { manifests: Some("/m".into()), listen: Some("127.0.0.1:8001".parse().unwrap()), demo: Demo::On };
+    assert_eq!(with.standalone, Some(want));
+    let bare = config(&["--standalone", "--providers.kubernetesingress=false"]);
+    assert_eq!(bare.standalone, Some(Standalone { manifests: None, listen: None, demo: Demo::Off }));
+    assert_eq!(bare.ingress, None);
+}
+
+#[test]
+fn options_of_api_ping_log_and_backends_arrive() {
+    let config = config(&[
+        "--api.dashboard=false",
+        "--api.debug",
+        "--api.basepath=/a/b",
+        "--api.disabledashboardad",
+        "--api.dashboardname=n",
+        "--ping.terminatingstatuscode=204",
+        "--log.level",
+        "debug",
+        "--log.format=JSON",
+        "--log.nocolor",
+        "--core.defaultrulesyntax=v2",
+        "--serverstransport.insecureskipverify",
+        "--serverstransport.rootcas=/ca.crt,-----BEGIN CERTIFICATE-----",
+        "--serverstransport.maxidleconnsperhost=-1",
+        "--serverstransport.forwardingtimeouts.dialtimeout=0",
+        "--serverstransport.forwardingtimeouts.responseheadertimeout=300ms",
+        "--serverstransport.forwardingtimeouts.idleconntimeout=1",
+        "--workers=3",
+    ]);
+    let api = Api {
+        insecure: false,
+        dashboard: false,
+        debug: true,
+        base_path: "/a/b".to_owned(),
+        disable_dashboard_ad: true,
+        dashboard_name: "n".to_owned(),
+    };
+    assert_eq!(config.api, Some(api));
+    assert_eq!(config.ping.unwrap().terminating_status, StatusCode::NO_CONTENT);
+    assert_eq!(config.log, Log { level: LogLevel::Debug, format: LogFormat::Json, color: LogColor::Off });
+    assert_eq!(config.default_rule_syntax, RuleSyntax::V2);
+    let transport = ServersTransport {
+        insecure_skip_verify: true,
+        root_cas: vec![CaSource::File("/ca.crt".into()), CaSource::Pem("-----BEGIN CERTIFICATE-----".to_owned())],
+        max_idle_conns_per_host: 0,
+        dial_timeout: None,
+        response_header_timeout: Some(Duration::from_millis(300)),
+        idle_conn_timeout: Some(Duration::from_secs(1)),
+    };
+    assert_eq!(config.servers_transport, transport);
+    assert_eq!(config.workers.get(), 3);
+}
+
+#[test]
+fn zero_idle_connections_per_host_are_two_as_in_go() {
+    assert_eq!(config(&["--serverstransport.maxidleconnsperhost=0"]).servers_transport.max_idle_conns_per_host, 2);
+}
+
+#[test]
+fn each_mistake_is_reported_where_it_was_made() {
+    struct Case {
+        given: &'static [&'static str],
+        want: &'static str,
+    }
+    const ENDPOINT: &str = "--providers.kubernetesingress.endpoint=http://x:1";
+    let cases = [
+        Case {
+            given: &["--entrypoints.web.asdefault"],
+            want: "argument 1: --entrypoints.web.asdefault: entry point `web` has no address; \
+                   add --entryPoints.web.address=:PORT",
+        },
+        Case {
+            given: &["--entrypoints.web.address=80"],
+            want: "argument 1: --entrypoints.web.address: `80`: expected `[host]:port` with a port number, \
+                   such as `:80` or `127.0.0.1:8080`",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80/udp"],
+            want: "argument 1: --entrypoints.web.address: `:80/udp`: UDP entry points are known, but this version does \
+                   not support them yet",
+        },
+        Case {
+            given: &["--entrypoints.b.address=:80", "--entrypoints.a.address=0.0.0.0:80"],
+            want: "argument 1: --entrypoints.b.address: entry points `a` and `b` both listen on :80",
+        },
+        Case {
+            given: &["--ping", "--entrypoints.a.address=:8080"],
+            want: "argument 2: --entrypoints.a.address: entry points `a` and `traefik` both listen on :8080",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.forwardedheaders.trustedips=10.0.0.0/33"],
+            want: "argument 2: --entrypoints.web.forwardedheaders.trustedips: `10.0.0.0/33` is neither an IP address nor \
+                   a network",
+        },
+        Case {
+            given: &["--ping.entrypoint=nope"],
+            want: "argument 1: --ping.entrypoint: entry point `nope` does not exist; there are: http",
+        },
+        Case {
+            given: &["--api.basepath=x"],
+            want: "argument 1: --api.basepath: `x` is not a valid absolute URL path, such as `/` or `/admin`",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.labelselector=A and not B"],
+            want: "argument 1: --providers.kubernetesingress.labelselector: label selector `A and not B` is not valid: \
+                   found `and`, expected `=`, `==`, `!=`, `in`, `notin`, `<`, `>`, `,` or the end",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.namespaces=Default"],
+            want: "argument 1: --providers.kubernetesingress.namespaces: `Default` cannot be the name of a namespace",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.endpoint=10.0.0.1:6443"],
+            want: "argument 1: --providers.kubernetesingress.endpoint: `10.0.0.1:6443` is not an http or https URL, \
+                   such as `https://10.0.0.1:6443`",
+        },
+        Case {
+            given: &["--standalone.demo", ENDPOINT],
+            want: "argument 2: --providers.kubernetesingress.endpoint: contradicts standalone: the embedded API server \
+                   takes the place of the cluster; remove one of them",
+        },
+        Case {
+            given: &["--standalone.listen=:8001"],
+            want: "argument 1: --standalone.listen: `:8001` is not `ip:port`, such as `127.0.0.1:8001`; beware, there is \
+                   no login",
+        },
+        Case {
+            given: &[
+                "--providers.kubernetesingress.reportnodeinternalips",
+                "--providers.kubernetesingress.ingressendpoint.ip=1.2.3.4",
+            ],
+            want: "argument 1: --providers.kubernetesingress.reportnodeinternalips: contradicts ingressEndpoint: \
+                   remove one of them",
+        },
+        Case {
+            given: &[
+                "--providers.kubernetesingress.disableclusterscoperesources",
+                "--providers.kubernetesingress.reportnodeinternalips",
+            ],
+            want: "argument 2: --providers.kubernetesingress.reportnodeinternalips: contradicts \
+                   disableClusterScopeResources: remove one of them",
+        },
+        Case { given: &["--workers=0"], want: "argument 1: --workers: `0` is not a whole number from 1 to 1024" },
+        Case {
+            given: &["--core.defaultrulesyntax=v4"],
+            want: "argument 1: --core.defaultrulesyntax: `v4` is not one of v3, v2",
+        },
+    ];
+    for Case { given, want } in cases {
+        assert_eq!(mistakes(given), [want], "{given:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_come_at_once_and_a_bad_value_is_not_missed_a_second_time() {
+    let found =
+        mistakes(&["--nope", "--entrypoints.web.address=x", "--ping.entrypoint=web", "--accesslog", "--workers=x"]);
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn a_secret_is_not_in_any_mistake() {
+    let [typo, token] = ["--providers.kubernetesingress.tokn", "--providers.kubernetesingress.token"];
+    let joined = format!("{typo}=hunter2");
+    let empty = format!("{token}=");
+    let report = args(&[&joined, typo, "hunter2", &empty, "hunter2"]).unwrap_err();
+    assert_eq!(report.mistakes().len(), 3);
+    assert!(!report.to_string().contains("hunter2"));
+}
+
+#[test]
+fn help_and_version_are_commands() {
+    assert!(matches!(args(&["--help"]), Ok(Command::Help(text)) if text.contains("--entryPoints.<name>.address")));
+    assert_eq!(args(&["version"]), Ok(Command::Version));
+}
+
+/// An option marked as working that nobody reads would be an option ignored in silence.
+#[test]
+fn every_working_option_is_read_by_the_check() {
+    config(&["--standalone", "--providers.kubernetesingress", "--entrypoints.web.address=:1", "--ping", "--api"]);
+    let asked = settings::tests::asked_so_far();
+    let unread: Vec<&str> = table::rows()
+        .filter(|row| row.support == Support::Works && !asked.contains(row.path))
+        .map(|row| row.path)
+        .collect();
+    assert_eq!(unread, Vec::<&str>::new());
+}
+
+fn any_argument() -> impl Strategy<Value = String> {
+    let names: Vec<&'static str> = table::rows().map(|row| row.path).collect();
+    let known = proptest::sample::select(names);
+    let key = prop_oneof![Just("web".to_owned()), Just("traefik".to_owned()), "\\PC{0,4}"];
+    let value = prop_oneof![
+        Just(String::new()),
+        Just("=true".to_owned()),
+        "=[-:/0-9a-z.,\\[\\]]{0,12}",
+        "=\\PC{0,8}",
+        "\\[[0-9]{1,22}\\]=[a-z]{0,3}",
+    ];
+    let option =
+        (known, key, value).prop_map(|(name, key, value)| format!("--{}{value}", name.replace(table::MAP_KEY, &key)));
+    prop_oneof![8 => option, 1 => "\\PC{0,20}", 1 => "-{0,3}[a-z.=\\[\\]]{0,20}"]
+}
+
+proptest! {
+    #[test]
+    fn any_arguments_are_read_without_a_panic(given in proptest::collection::vec(any_argument(), 0..8)) {
+        match from_args(given) {
+            Ok(Command::Run(config)) => prop_assert!(!config.entry_points.is_empty()),
+            Ok(_) => {}
+            Err(report) => prop_assert!(!report.to_string().is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_valid_value_of_any_working_option_is_never_called_unknown(at in 0usize..1000) {
+        let rows: Vec<_> = table::rows().filter(|row| row.support == Support::Works).collect();
+        let row = rows[at % rows.len()];
+        let value = match row.kind {
+            Kind::Address => ":8081",
+            _ if row.default.is_empty() => "1",
+            _ => row.default,
+        };
+        let given = format!("--{}={value}", row.path.replace(table::MAP_KEY, "web").to_uppercase().replace("WEB", "web"));
+        if let Err(report) = from_args([given]) {
+            let text = report.to_string();
+            prop_assert!(!text.contains("unknown") && !text.contains("not support"), "{text}");
+        }
+    }
+}

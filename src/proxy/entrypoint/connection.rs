@@ -1,0 +1,370 @@
+//! One client connection: what is known about it, and the task that runs it from the first byte to the last.
+//!
+//! The task is hyper's connection future with one look at [`Order`] before each poll. The worker's sweeper and the drain
+//! give orders and wake the task; nothing else reaches in. A tunnel (`http/upgrade.rs`) takes the [`Conn`] over and obeys
+//! the same orders. The connection counts as open until the last holder lets go of it.
+use super::EntryPoint;
+use super::refusal::Refusal;
+use super::watchdog::{Pace, Sight, Verdict, verdict};
+use super::wire::{ClientStream, Phase, Wire};
+use crate::base::io::TokioIo;
+use crate::proxy::http;
+use crate::proxy::worker::Worker;
+use ::http::HeaderValue;
+use hyper::server::conn::http1::{self, UpgradeableConnection};
+use hyper::service::service_fn;
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Header lines per request. More are refused with 431; above 100 hyper's parser needs the heap.
+const MAX_HEADERS: usize = 256;
+/// How long, and for how many bytes, a closed connection is still read, so that the client gets to see its answer before
+/// the kernel resets the connection over unread bytes.
+const LINGER: Duration = Duration::from_millis(500);
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// What the task has to do apart from serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Order {
+    /// Go on.
+    Serve,
+    /// End after the present request; at once if there is none.
+    Close,
+    /// End now.
+    Cut,
+}
+
+/// How far the body of the present request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyState {
+    /// Read to its end, or there is none.
+    Whole,
+    /// Being read.
+    Reading,
+    /// It took longer than the read limit.
+    Late,
+    /// Given up before its end.
+    Abandoned,
+}
+
+/// The client, with the header values that depend on nothing else.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Its address; IPv4 in IPv6 is taken out.
+    pub(crate) ip: IpAddr,
+    /// The same as text, for `X-Forwarded-For` and `X-Real-Ip`.
+    pub(crate) ip_value: HeaderValue,
+    /// Whether its forwarding headers are believed.
+    pub(crate) trusted: Trusted,
+}
+
+/// Whether a client's forwarding headers are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trusted {
+    /// They are.
+    Yes,
+    /// They are deleted.
+    No,
+}
+
+impl Client {
+    fn new(peer: SocketAddr, entry: &EntryPoint) -> Self {
+        let ip = peer.ip().to_canonical();
+        let ip_value = HeaderValue::from_str(&ip.to_string()).unwrap_or(HeaderValue::from_static(""));
+        let trusted = if entry.trust.includes(ip) { Trusted::Yes } else { Trusted::No };
+        Self { ip, ip_value, trusted }
+    }
+
+    /// Whether its forwarding headers are believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trusted == Trusted::Yes
+    }
+}
+
+/// One client connection.
+pub(crate) struct Conn {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) entry: Rc<EntryPoint>,
+    pub(crate) client: Client,
+    /// What the last request said about its host; the next one mostly says the same.
+    pub(crate) host: RefCell<http::HostMemory>,
+    wire: Arc<Wire>,
+    order: Cell<Order>,
+    task: Cell<Option<Waker>>,
+    body: Cell<BodyState>,
+    body_task: Cell<Option<Waker>>,
+    requests: Cell<u64>,
+    request_began: Cell<u64>,
+    reading_since: Cell<u64>,
+    waiting_since: Cell<Option<u64>>,
+    answer_late: Cell<bool>,
+}
+
+impl Conn {
+    fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
+        let wire = Arc::new(Wire::new(worker.ticks.clone()));
+        let conn = Rc::new(Self {
+            client: Client::new(peer, &entry),
+            worker,
+            entry,
+            host: RefCell::default(),
+            wire,
+            order: Cell::new(Order::Serve),
+            task: Cell::default(),
+            body: Cell::new(BodyState::Whole),
+            body_task: Cell::default(),
+            requests: Cell::new(0),
+            request_began: Cell::new(0),
+            reading_since: Cell::new(0),
+            waiting_since: Cell::new(None),
+            answer_late: Cell::new(false),
+        });
+        conn.worker.opened(&conn);
+        conn
+    }
+
+    /// A request begins: its head was read.
+    pub(crate) fn begin(&self, body: BodyState) {
+        let now = self.worker.ticks.now();
+        let first_byte = if self.wire.phase() == Phase::Head { self.wire.since() } else { now };
+        self.reading_since.set(first_byte);
+        self.request_began.set(now);
+        self.requests.set(self.requests.get() + 1);
+        self.body.set(body);
+        self.answer_late.set(false);
+        self.waiting_since.set(None);
+        self.wire.enter(Phase::Request);
+    }
+
+    /// The answer is complete; hyper still has to send the rest of it.
+    pub(crate) fn answered(&self) {
+        if self.wire.phase() == Phase::Request {
+            self.wire.enter(Phase::Flushing);
+        }
+    }
+
+    /// From now on it speaks another protocol.
+    pub(crate) fn upgraded(&self) {
+        self.wire.enter(Phase::Upgraded);
+    }
+
+    /// How far the request's body is.
+    pub(crate) fn body(&self) -> BodyState {
+        self.body.get()
+    }
+
+    /// Notes how far the request's body is. From its end on the server has to answer in time.
+    pub(crate) fn set_body(&self, state: BodyState) {
+        if self.body.get() == BodyState::Reading {
+            self.body.set(state);
+            if state == BodyState::Whole && self.waiting_since.get() == Some(u64::MAX) {
+                self.waiting_since.set(Some(self.worker.ticks.now()));
+            }
+        }
+    }
+
+    /// Wakes the task of `waker` when the body is late.
+    pub(crate) fn park_body(&self, waker: &Waker) {
+        park(&self.body_task, waker);
+    }
+
+    /// A server was handed the request: its time to answer runs, or will with the end of the body.
+    pub(crate) fn await_answer(&self) {
+        let since = if self.body.get() == BodyState::Reading { u64::MAX } else { self.worker.ticks.now() };
+        self.waiting_since.set(Some(since));
+    }
+
+    /// The server has answered, or will not be asked any more.
+    pub(crate) fn answer_began(&self) {
+        self.waiting_since.set(None);
+    }
+
+    /// Whether the server's time to answer is over.
+    pub(crate) fn is_answer_late(&self) -> bool {
+        self.answer_late.get()
+    }
+
+    /// Whether the answer to come must be the last on this connection.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.order.get() != Order::Serve || self.worker.is_draining(self.entry.id)
+    }
+
+    /// The present order, for the task of `waker`, which is woken when it changes.
+    pub(crate) fn order(&self, waker: &Waker) -> Order {
+        park(&self.task, waker);
+        self.order.get()
+    }
+
+    /// Gives an order. A harder one is never taken back.
+    pub(crate) fn give(&self, order: Order) {
+        if order > self.order.get() {
+            self.order.set(order);
+            wake(&self.task);
+        }
+    }
+
+    /// Orders what the start of a drain means for this connection. A client that has just connected gets a moment for its
+    /// request; the sweeper closes it if there is none.
+    pub(crate) fn drain(&self) {
+        if self.wire.phase() != Phase::Idle || self.requests.get() > 0 {
+            self.give(Order::Close);
+        }
+    }
+
+    /// Looks whether anything has taken too long, and acts.
+    pub(crate) fn sweep(&self, pace: Pace, now: u64) {
+        let reading = matches!(self.body.get(), BodyState::Reading);
+        let sight = Sight {
+            phase: self.wire.phase(),
+            since: self.wire.since(),
+            requests: self.requests.get(),
+            request_began: self.request_began.get(),
+            reading_since: reading.then(|| self.reading_since.get()),
+            waiting_since: self.waiting_since.get(),
+        };
+        match verdict(&sight, &self.entry.timeouts, self.worker.transport.answer_timeout, pace, now) {
+            Verdict::Fine if sight.phase == Phase::Idle && self.worker.is_draining(self.entry.id) => {
+                let settled = pace.is_over(Some(Duration::ZERO), sight.since, now);
+                if settled {
+                    self.give(Order::Close);
+                }
+            }
+            Verdict::Fine => {}
+            Verdict::Close => self.give(Order::Close),
+            Verdict::Cut => self.give(Order::Cut),
+            Verdict::BodyLate => {
+                self.body.set(BodyState::Late);
+                wake(&self.body_task);
+                wake(&self.task);
+            }
+            Verdict::AnswerLate => {
+                self.answer_late.set(true);
+                wake(&self.task);
+            }
+        }
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        self.worker.closed();
+    }
+}
+
+fn park(place: &Cell<Option<Waker>>, waker: &Waker) {
+    let waker = match place.take() {
+        Some(parked) if parked.will_wake(waker) => parked,
+        _ => waker.clone(),
+    };
+    place.set(Some(waker));
+}
+
+fn wake(place: &Cell<Option<Waker>>) {
+    if let Some(waker) = place.take() {
+        waker.wake();
+    }
+}
+
+/// hyper's settings for the connections of one entry point.
+pub(crate) fn settings(entry: &EntryPoint) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_headers(MAX_HEADERS)
+        .max_header_size(entry.max_head)
+        .max_buf_size(entry.buffer_limit())
+        // Time limits are the sweeper's; hyper would set up a timer per request.
+        .header_read_timeout(None);
+    builder
+}
+
+/// Runs one connection.
+pub(crate) async fn run(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    entry: Rc<EntryPoint>,
+    settings: Rc<http1::Builder>,
+    worker: Rc<Worker>,
+) {
+    let conn = Conn::new(worker, entry, peer);
+    let stream = TokioIo::new(ClientStream::new(tcp, conn.wire.clone()));
+    let service = service_fn({
+        let conn = conn.clone();
+        move |request| http::serve(conn.clone(), request)
+    });
+    let mut http = settings.serve_connection(stream, service).with_upgrades();
+    let mut order = Order::Serve;
+    let end = std::future::poll_fn(|cx| poll(&conn, &mut http, &mut order, cx)).await;
+    let refusal = match &end {
+        End::Cut => return,
+        End::Done(Ok(())) => None,
+        End::Done(Err(error)) => {
+            tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
+            Refusal::from_error(error).filter(|_| conn.wire.phase() <= Phase::Head)
+        }
+    };
+    let abandoned = conn.body.get() == BodyState::Abandoned;
+    if (refusal.is_some() || abandoned)
+        && let Some(parts) = http.into_parts()
+    {
+        say_goodbye(parts.io.into_inner().into_inner(), refusal).await;
+    }
+}
+
+enum End {
+    Done(hyper::Result<()>),
+    Cut,
+}
+
+fn poll<S, B>(
+    conn: &Conn,
+    http: &mut UpgradeableConnection<TokioIo<ClientStream>, S>,
+    obeyed: &mut Order,
+    cx: &mut Context<'_>,
+) -> Poll<End>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match conn.order(cx.waker()) {
+        Order::Cut => return Poll::Ready(End::Cut),
+        Order::Close if *obeyed == Order::Serve => {
+            *obeyed = Order::Close;
+            Pin::new(&mut *http).graceful_shutdown();
+        }
+        Order::Close | Order::Serve => {}
+    }
+    Pin::new(http).poll(cx).map(End::Done)
+}
+
+/// Sends the refusal, if there is one, and reads what the client is still sending for a short while.
+async fn say_goodbye(mut tcp: TcpStream, refusal: Option<Refusal>) {
+    let talk = async {
+        if let Some(refusal) = refusal {
+            tcp.write_all(&refusal.to_bytes()).await?;
+        }
+        tcp.shutdown().await?;
+        let mut read = 0;
+        let mut scratch = [0; 4096];
+        while read < LINGER_BYTES {
+            match tcp.read(&mut scratch).await? {
+                0 => break,
+                count => read += count,
+            }
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    match tokio::time::timeout(LINGER, talk).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::trace!(%error, "client left before the end of its answer"),
+        Err(_) => tracing::trace!("client kept sending after its answer"),
+    }
+}

@@ -1,0 +1,199 @@
+//! Bodies on their way through: streamed frame by frame with their trailers, never collected.
+//!
+//! Back-pressure comes with hyper: it reads from one side only what the other side has taken. A [`RequestBody`] tells its
+//! connection how far it is; an [`AnswerBody`] gives the server's connection back when it has been read to its end, and
+//! tells the client's connection when it is done with.
+use crate::proxy::entrypoint::Conn;
+use crate::proxy::entrypoint::connection::BodyState;
+use crate::proxy::pool::Lease;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// The body of a request on its way to a server.
+pub(crate) enum RequestBody {
+    /// There is none.
+    Empty,
+    /// Read from the client.
+    Client {
+        /// hyper's side of it.
+        incoming: Incoming,
+        /// Whose it is.
+        conn: Rc<Conn>,
+    },
+}
+
+/// Why a request's body could not be read. All of it is the client's doing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// The client sent a bad chunk or left.
+    #[error("client sent no whole body")]
+    Broken(#[source] hyper::Error),
+    /// The read limit passed.
+    #[error("client took too long to send the body")]
+    Late,
+}
+
+impl RequestBody {
+    /// The body `incoming` of a request on `conn`.
+    pub(super) fn new(incoming: Incoming, conn: &Rc<Conn>) -> Self {
+        if incoming.is_end_stream() { Self::Empty } else { Self::Client { incoming, conn: conn.clone() } }
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Client { .. } => "Client",
+        })
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self::Client { incoming, conn } = self.get_mut() else { return Poll::Ready(None) };
+        if conn.body() == BodyState::Late {
+            return Poll::Ready(Some(Err(BodyError::Late)));
+        }
+        match Pin::new(&mut *incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if incoming.is_end_stream() {
+                    conn.set_body(BodyState::Whole);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                conn.set_body(BodyState::Abandoned);
+                Poll::Ready(Some(Err(BodyError::Broken(error))))
+            }
+            Poll::Ready(None) => {
+                conn.set_body(BodyState::Whole);
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                conn.park_body(cx.waker());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Client { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Client { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Self::Client { conn, .. } = self {
+            // Without effect if it was read to its end.
+            conn.set_body(BodyState::Abandoned);
+        }
+    }
+}
+
+/// The body of an answer on its way to the client.
+pub(crate) struct AnswerBody {
+    kind: Kind,
+    conn: Rc<Conn>,
+}
+
+enum Kind {
+    Empty,
+    /// Ours.
+    Whole(Bytes),
+    /// Read from a server; the lease is there until the end was read, if the connection may be used again.
+    Server { incoming: Incoming, lease: Option<Lease> },
+}
+
+impl AnswerBody {
+    /// No body.
+    pub(super) fn empty(conn: &Rc<Conn>) -> Self {
+        Self { kind: Kind::Empty, conn: conn.clone() }
+    }
+
+    /// `bytes`.
+    pub(super) fn whole(bytes: impl Into<Bytes>, conn: &Rc<Conn>) -> Self {
+        Self { kind: Kind::Whole(bytes.into()), conn: conn.clone() }
+    }
+
+    /// What a server sends. `lease` is its connection, unless that is shared.
+    pub(super) fn server(incoming: Incoming, lease: Option<Lease>, conn: &Rc<Conn>) -> Self {
+        let conn = conn.clone();
+        if !incoming.is_end_stream() {
+            return Self { kind: Kind::Server { incoming, lease }, conn };
+        }
+        if let Some(lease) = lease {
+            lease.give_back();
+        }
+        Self { kind: Kind::Empty, conn }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        match &mut this.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Whole(_) => match std::mem::replace(&mut this.kind, Kind::Empty) {
+                Kind::Whole(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                _ => Poll::Ready(None),
+            },
+            Kind::Server { incoming, lease } => {
+                let polled = std::task::ready!(Pin::new(&mut *incoming).poll_frame(cx));
+                // A connection is given back when its answer is over, and no earlier: an error drops it with the body.
+                let over = match &polled {
+                    None => true,
+                    Some(Ok(_)) => incoming.is_end_stream(),
+                    Some(Err(_)) => false,
+                };
+                if over && let Some(lease) = lease.take() {
+                    lease.give_back();
+                }
+                Poll::Ready(polled)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Server { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Kind::Server { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.conn.answered();
+    }
+}

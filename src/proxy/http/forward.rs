@@ -1,0 +1,415 @@
+//! Sends a request to a server and, if that fails before anything was sent, to the next one.
+//!
+//! Three reasons to try again (spec/http.md 2.12, architecture.md 3, difference 5): the server could not be reached
+//! (another one is picked, each once); the pooled connection turns out to be closed before the request was written
+//! (hyper gives the request back, a new connection is made); it closes before any byte of the answer, and the request
+//! can be repeated without harm (a copy of its head was kept).
+use super::answer::{self, ForwardError, Retry};
+use super::body::{AnswerBody, BodyError, RequestBody};
+use super::headers;
+use super::names::{IDEMPOTENCY_KEY, UPGRADE as UPGRADE_TOKEN, X_IDEMPOTENCY_KEY};
+use super::upgrade::Wish;
+use super::{forwarded, upgrade};
+use crate::model::plan::{HostHeader, Scheme};
+use crate::proxy::balancer::{LiveBalancer, LiveServer, Tried};
+use crate::proxy::entrypoint::Conn;
+use crate::proxy::entrypoint::connection::BodyState;
+use crate::proxy::pool::shared::{self, Look};
+use crate::proxy::pool::{Lease, Peer, Sender, SharedSender};
+use crate::proxy::upstream::connect::{Spoken, Wanted, connect};
+use crate::proxy::upstream::{h1, h2};
+use http::header::{CONNECTION, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::ext::ReasonPhrase;
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// How often a request meets a closed connection of one server before it fails.
+const STALE_TRIES: usize = 3;
+
+/// A request on its way to a load balancer.
+pub(super) struct Forwarding {
+    request: Request<RequestBody>,
+    balancer: Arc<LiveBalancer>,
+    host: Option<HeaderValue>,
+    upgrade: Option<Wish>,
+}
+
+impl Forwarding {
+    /// `request` for `balancer`, with the host it named and the protocol it asked for.
+    pub(super) fn new(
+        conn: &Rc<Conn>,
+        mut request: Request<Incoming>,
+        balancer: Arc<LiveBalancer>,
+        host: Option<HeaderValue>,
+        protocol: Option<HeaderValue>,
+    ) -> Self {
+        let upgrade = protocol.map(|protocol| {
+            let wish = Wish::new(&mut request, protocol);
+            request.headers_mut().insert(CONNECTION, UPGRADE_TOKEN.clone());
+            request.headers_mut().insert(UPGRADE, wish.protocol().clone());
+            wish
+        });
+        forwarded::append_client(request.headers_mut(), conn);
+        *request.version_mut() = Version::HTTP_11;
+        Self { request: request.map(|body| RequestBody::new(body, conn)), balancer, host, upgrade }
+    }
+}
+
+/// A request that did not get through, and the request itself if it may be tried again.
+pub(super) struct Failure {
+    error: ForwardError,
+    request: Option<Request<RequestBody>>,
+}
+
+impl Failure {
+    fn with(error: ForwardError, request: Request<RequestBody>) -> Box<Self> {
+        Box::new(Self { error, request: Some(request) })
+    }
+
+    fn final_one(error: ForwardError) -> Box<Self> {
+        Box::new(Self { error, request: None })
+    }
+}
+
+type Exchanged = Result<Response<AnswerBody>, Box<Failure>>;
+
+/// The answer to a request.
+pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response<AnswerBody> {
+    let Forwarding { mut request, balancer, host, upgrade } = forwarding;
+    let wanted = if upgrade.is_some() { Wanted::Http1 } else { Wanted::Any };
+    let mut tried = Tried::new();
+    let mut error = ForwardError::NoServer;
+    while let Some(picked) = balancer.pick(request.headers(), &tried) {
+        if !tried.is_empty() {
+            conn.worker.stats.retries.count();
+        }
+        address(&mut request, picked.server, balancer.plan().options.host_header, host.as_ref());
+        let peer = conn.worker.pools.peer(&picked.server.peer);
+        let failure = match exchange(conn, &peer, request, wanted).await {
+            Ok(response) => return finish(conn, response, picked.set_cookie, upgrade),
+            Err(failure) => *failure,
+        };
+        error = failure.error;
+        tracing::debug!(
+            backend = %picked.server.server.url, side = ?error.side(), error = %answer::causes(&error), "request not forwarded"
+        );
+        match failure.request {
+            Some(back) if error.retry() == Retry::Elsewhere => request = back,
+            _ => break,
+        }
+        tried.insert(picked.index);
+    }
+    answer::failed(conn, &error)
+}
+
+/// Sets the Host header that `server` is to see.
+fn address(
+    request: &mut Request<RequestBody>,
+    server: &LiveServer,
+    policy: HostHeader,
+    client: Option<&HeaderValue>,
+) {
+    let wanted = match (policy, client) {
+        (HostHeader::Pass, Some(client)) => client,
+        (HostHeader::Pass, None) | (HostHeader::OfServer, _) => &server.host_header,
+    };
+    if request.headers().get(HOST) != Some(wanted) {
+        request.headers_mut().insert(HOST, wanted.clone());
+    }
+}
+
+async fn exchange(conn: &Rc<Conn>, peer: &Rc<Peer>, request: Request<RequestBody>, wanted: Wanted) -> Exchanged {
+    match (&peer.key().scheme, wanted) {
+        (Scheme::Unknown(_), _) => Err(Failure::final_one(ForwardError::UnknownScheme)),
+        (Scheme::H2c, Wanted::Any) => over_shared(conn, peer, request).await,
+        (Scheme::Https, Wanted::Any) => match shared::known(peer) {
+            Some(sender) => match send_shared(conn, peer, sender, request).await {
+                Err(failure) => retry_stale(conn, peer, failure, wanted).await,
+                answered => answered,
+            },
+            None => over_own(conn, peer, request, wanted).await,
+        },
+        _ => over_own(conn, peer, request, wanted).await,
+    }
+}
+
+/// What to do about a shared connection that was closed in the meantime.
+async fn retry_stale(conn: &Rc<Conn>, peer: &Rc<Peer>, failure: Box<Failure>, wanted: Wanted) -> Exchanged {
+    match (*failure).into_stale() {
+        Ok(request) => {
+            conn.worker.stats.retries.count();
+            over_own(conn, peer, request, wanted).await
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+impl Failure {
+    /// The request, if the connection was closed before it was sent.
+    fn into_stale(self) -> Result<Request<RequestBody>, Box<Self>> {
+        match self {
+            Self { error, request: Some(request) } if error.retry() == Retry::NewConnection => Ok(request),
+            other => Err(Box::new(other)),
+        }
+    }
+}
+
+/// Over a connection that serves one request at a time: a pooled one, else a new one.
+async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<RequestBody>, wanted: Wanted) -> Exchanged {
+    let worker = &conn.worker;
+    if let Some(sender) = peer.take() {
+        worker.stats.upstream_reuses.count();
+        match send(conn, peer, sender, request, Origin::Pool).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => request = failure.into_stale()?,
+        }
+        worker.stats.retries.count();
+    }
+    for _ in 0..STALE_TRIES {
+        worker.stats.upstream_connects.count();
+        let (stream, spoken) = match connect(peer.key(), &worker.transport, wanted).await {
+            Ok(connected) => connected,
+            Err(error) => return Err(Failure::with(ForwardError::Connect(Rc::new(error)), request)),
+        };
+        let sent = match spoken {
+            Spoken::Http1 => match h1::start(stream, peer).await {
+                Ok(sender) => send(conn, peer, sender, request, Origin::New).await,
+                Err(_) => return Err(Failure::with(ForwardError::Stale, request)),
+            },
+            Spoken::Http2 => match h2::start(stream).await {
+                Ok(sender) => send_shared(conn, peer, shared::adopt(peer, sender), request).await,
+                Err(error) => return Err(Failure::with(preface(error), request)),
+            },
+        };
+        match sent {
+            Ok(response) => return Ok(response),
+            Err(failure) => request = failure.into_stale()?,
+        }
+    }
+    Err(Failure::final_one(ForwardError::Closed))
+}
+
+/// Over the one HTTP/2 connection of a server that is known to speak it.
+async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<RequestBody>) -> Exchanged {
+    let worker = &conn.worker;
+    let mut tries = 0;
+    while tries < STALE_TRIES {
+        let sender = match shared::look(peer) {
+            Look::Use(sender) => {
+                worker.stats.upstream_reuses.count();
+                sender
+            }
+            Look::Wait(waiting) => match waiting.ended().await {
+                Ok(()) => continue,
+                Err(error) => return Err(Failure::with(ForwardError::Connect(error), request)),
+            },
+            Look::Connect(claim) => {
+                worker.stats.upstream_connects.count();
+                let started = async {
+                    let (stream, _) = connect(peer.key(), &worker.transport, Wanted::Any).await?;
+                    h2::start(stream).await.map_err(crate::proxy::upstream::ConnectError::Preface)
+                };
+                match started.await {
+                    Ok(sender) => {
+                        claim.succeed(sender.clone());
+                        sender
+                    }
+                    Err(error) => {
+                        let error = Rc::new(error);
+                        claim.fail(error.clone());
+                        return Err(Failure::with(ForwardError::Connect(error), request));
+                    }
+                }
+            }
+        };
+        tries += 1;
+        match send_shared(conn, peer, sender, request).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => request = failure.into_stale()?,
+        }
+    }
+    Err(Failure::final_one(ForwardError::Closed))
+}
+
+fn preface(error: hyper::Error) -> ForwardError {
+    ForwardError::Connect(Rc::new(crate::proxy::upstream::ConnectError::Preface(error)))
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It has served before; the server may just be closing it.
+    Pool,
+    /// It was made for this request.
+    New,
+}
+
+/// One HTTP/1.1 exchange.
+async fn send(
+    conn: &Rc<Conn>,
+    peer: &Rc<Peer>,
+    mut sender: Sender,
+    mut request: Request<RequestBody>,
+    origin: Origin,
+) -> Exchanged {
+    origin_form(&mut request);
+    let spare = (origin == Origin::Pool && is_repeatable(&request)).then(|| copy(&request));
+    match answered(conn, sender.try_send_request(request)).await {
+        Ok(response) => {
+            let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            let lease = (!switches).then(|| Lease::new(peer, sender));
+            Ok(response.map(|incoming| AnswerBody::server(incoming, lease, conn)))
+        }
+        Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
+        Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
+            Some(request) => Failure::with(ForwardError::Stale, request),
+            None => match (classify(conn, failed.error()), spare) {
+                (ForwardError::Closed, Some(spare)) => Failure::with(ForwardError::Stale, spare),
+                (error, _) => Failure::final_one(error),
+            },
+        }),
+    }
+}
+
+/// One HTTP/2 exchange.
+async fn send_shared(
+    conn: &Rc<Conn>,
+    peer: &Rc<Peer>,
+    mut sender: SharedSender,
+    mut request: Request<RequestBody>,
+) -> Exchanged {
+    if absolute_form(&mut request, peer).is_err() {
+        return Err(Failure::final_one(ForwardError::Malformed));
+    }
+    match answered(conn, sender.try_send_request(request)).await {
+        Ok(response) => Ok(response.map(|incoming| AnswerBody::server(incoming, None, conn))),
+        Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
+        Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
+            Some(request) => Failure::with(ForwardError::Stale, request),
+            None => Failure::final_one(classify(conn, failed.error())),
+        }),
+    }
+}
+
+enum Unanswered {
+    Late,
+    Failed(TrySendError<Request<RequestBody>>),
+}
+
+/// Waits for the head of the answer, as long as the server may take for it. There is no timer: the sweeper wakes this
+/// task when the time is over.
+async fn answered(
+    conn: &Conn,
+    sent: impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>,
+) -> Result<Response<Incoming>, Unanswered> {
+    let mut sent = pin!(sent);
+    conn.await_answer();
+    let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
+        Poll::Ready(answered) => Poll::Ready(answered.map_err(Unanswered::Failed)),
+        Poll::Pending if conn.is_answer_late() => Poll::Ready(Err(Unanswered::Late)),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    conn.answer_began();
+    answered
+}
+
+/// What a failed exchange means. Rule of spec/http.md 2.15: end of file and network errors are 502 (504 where they are
+/// timeouts), the client's doing is 499 or 500, everything else is 500.
+fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
+    if conn.body() == BodyState::Late {
+        return ForwardError::BodyLate;
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(present) = cause {
+        match present.downcast_ref::<BodyError>() {
+            Some(BodyError::Late) => return ForwardError::BodyLate,
+            Some(BodyError::Broken(_)) => return ForwardError::BodyBroken,
+            None => {}
+        }
+        if let Some(io) = present.downcast_ref::<io::Error>() {
+            let timeout = io.kind() == io::ErrorKind::TimedOut;
+            return if timeout { ForwardError::AnswerLate } else { ForwardError::Closed };
+        }
+        cause = present.source();
+    }
+    // hyper's end of file; the other kinds without an I/O error in them are about what the server sent.
+    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        return ForwardError::Closed;
+    }
+    ForwardError::Malformed
+}
+
+/// Whether a request may be sent twice although the first one may have arrived (spec/http.md 2.12).
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
+    let headers = request.headers();
+    matches!(request.body(), RequestBody::Empty)
+        && (matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+            || headers.contains_key(&IDEMPOTENCY_KEY)
+            || headers.contains_key(&X_IDEMPOTENCY_KEY))
+}
+
+/// A copy of a request that has no body.
+fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut copy = Request::new(RequestBody::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// HTTP/1.1 names the host in a header alone.
+fn origin_form(request: &mut Request<RequestBody>) {
+    if request.uri().authority().is_none() {
+        return;
+    }
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    if let Some(target) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(target);
+    }
+}
+
+/// HTTP/2 names the host in the target alone, and knows no transfer codings.
+fn absolute_form(request: &mut Request<RequestBody>, peer: &Peer) -> Result<(), http::Error> {
+    request.headers_mut().remove(TRANSFER_ENCODING);
+    let Some(host) = request.headers_mut().remove(HOST) else { return Ok(()) };
+    let scheme = if peer.key().scheme == Scheme::Https { "https" } else { "http" };
+    let target = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(target).build()?;
+    Ok(())
+}
+
+/// Makes a server's answer the client's.
+fn finish(
+    conn: &Rc<Conn>,
+    mut response: Response<AnswerBody>,
+    set_cookie: Option<HeaderValue>,
+    upgrade: Option<Wish>,
+) -> Response<AnswerBody> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return upgrade::switch(conn, response, upgrade)
+            .unwrap_or_else(|error| answer::failed(conn, &error));
+    }
+    headers::clean_answer(response.headers_mut());
+    if let Some(cookie) = set_cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    *response.version_mut() = Version::HTTP_11;
+    if response.status().canonical_reason().is_none() && response.extensions().get::<ReasonPhrase>().is_none() {
+        response.extensions_mut().insert(ReasonPhrase::from_static(b""));
+    }
+    response
+}

@@ -1,0 +1,170 @@
+//! The way of one request, step by step (spec/http.md 1.1):
+//!
+//! 1. hyper has read the head; what it refuses is answered by `entrypoint/refusal.rs`, what we refuse by [`answer`].
+//! 2. [`host`]: which host it is for. [`target`]: the path is normalised and cleaned, the query's `;` replaced.
+//! 3. The program's own endpoints are asked (`internal.rs`); they work before there is a table.
+//! 4. [`headers`]: what concerns this connection only goes. [`forwarded`]: what servers learn about the client comes.
+//! 5. The table names router and load balancer: 503 before the first table, 404 without router.
+//! 6. [`forward`]: the balancer picks a server, the request goes over a pooled or new connection, a failure before
+//!    anything was sent moves on to the next server.
+//! 7. The answer's head is cleaned; [`body`] streams in both directions. [`upgrade`] takes over after a 101.
+//!
+//! Steps 2 to 5 are synchronous and borrow from the request as long as nothing has to be changed.
+pub(super) mod answer;
+mod body;
+mod forward;
+mod forwarded;
+mod headers;
+mod host;
+mod names;
+mod target;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use body::{AnswerBody, RequestBody};
+pub(crate) use host::HostMemory;
+
+use self::answer::Refused;
+use self::forward::Forwarding;
+use self::headers::Seen;
+use self::target::Target;
+use super::entrypoint::Conn;
+use super::entrypoint::connection::BodyState;
+use super::internal::InternalRequest;
+use super::table::Route;
+use crate::model::rule::RequestView;
+use ::http::header::CONNECTION;
+use ::http::{HeaderValue, Method, Request, Response, Uri, Version};
+use hyper::body::{Body, Incoming};
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Serves one request.
+pub(crate) async fn serve(conn: Rc<Conn>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+    let body = if request.body().is_end_stream() { BodyState::Whole } else { BodyState::Reading };
+    conn.begin(body);
+    conn.worker.stats.requests.count();
+    let mut response = match admit(&conn, request) {
+        Step::Answer(response) => response,
+        Step::Forward(forwarding) => forward::forward(&conn, forwarding).await,
+        Step::Internal(request) => internal(&conn, request).await,
+    };
+    if conn.is_closing() {
+        response.headers_mut().insert(CONNECTION, names::CLOSE.clone());
+    }
+    conn.worker.stats.answered(response.status());
+    Ok(response)
+}
+
+/// What becomes of a request after all that can be said without waiting.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made; a box would cost an allocation")]
+enum Step {
+    /// It is answered here.
+    Answer(Response<AnswerBody>),
+    /// It goes to a server.
+    Forward(Forwarding),
+    /// The program answers it.
+    Internal(InternalRequest),
+}
+
+fn admit(conn: &Rc<Conn>, request: Request<Incoming>) -> Step {
+    match try_admit(conn, request) {
+        Ok(step) => step,
+        Err(refused) => Step::Answer(answer::refused(conn, refused)),
+    }
+}
+
+fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Refused> {
+    let host = host::requested(request.uri(), request.headers(), request.version())?;
+    let mut memory = conn.host.borrow_mut();
+    memory.note(host.as_ref())?;
+    let seen = Seen::among(request.headers());
+    if seen.has_transfer_encoding() && !headers::is_chunked_alone(request.headers()) {
+        return Err(Refused::TransferEncoding);
+    }
+    if let Some(step) = unusual(conn, &request)? {
+        return Ok(step);
+    }
+    let uri = std::mem::take(request.uri_mut());
+    let target = Target::clean(&uri, &conn.entry)?;
+    if conn.worker.internal.claims(conn.entry.id, target.path()) {
+        return Ok(Step::Internal(InternalRequest {
+            method: request.method().clone(),
+            path: target.path().to_owned(),
+            query: target.query().map(str::to_owned),
+            host: memory.canonical().to_owned(),
+        }));
+    }
+    let upgrade = prepare(conn, &mut request, seen, host.as_ref(), memory.port());
+    let table = conn.worker.table.load();
+    let balancer = match table.route(
+        conn.entry.id,
+        conn.entry.kind,
+        &RequestView {
+            host: memory.canonical(),
+            method: request.method().as_str(),
+            path: &target.routing_path(),
+            query: target.query(),
+            headers: request.headers(),
+            client_ip: conn.client.ip,
+        },
+    ) {
+        Route::Forward { balancer, .. } => Arc::clone(balancer),
+        Route::NoRouter => return Ok(Step::Answer(answer::not_found(conn))),
+        Route::NotReady | Route::Refused(_) => return Ok(Step::Answer(answer::unavailable(conn))),
+    };
+    if *request.method() == Method::CONNECT {
+        return Ok(Step::Answer(answer::not_implemented(conn)));
+    }
+    *request.uri_mut() = forwarded_uri(&target, &uri)?.unwrap_or(uri);
+    Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))
+}
+
+/// Targets that are no path: `*`, a host and port alone.
+fn unusual(conn: &Rc<Conn>, request: &Request<Incoming>) -> Result<Option<Step>, Refused> {
+    let uri = request.uri();
+    if uri.path() == "*" {
+        let options = *request.method() == Method::OPTIONS;
+        return Ok(Some(Step::Answer(if options { answer::empty_ok(conn) } else { answer::not_found(conn) })));
+    }
+    let authority_alone = uri.authority().is_some() && uri.scheme().is_none();
+    if authority_alone && *request.method() != Method::CONNECT {
+        return Err(Refused::BadTarget);
+    }
+    Ok(None)
+}
+
+/// Makes the headers what rules and servers see, apart from `X-Forwarded-For`. The protocol that is asked for.
+fn prepare(
+    conn: &Conn,
+    request: &mut Request<Incoming>,
+    seen: Seen,
+    host: Option<&HeaderValue>,
+    port: Option<&HeaderValue>,
+) -> Option<HeaderValue> {
+    let version = request.version();
+    let headers = request.headers_mut();
+    if seen.has_managed() && !conn.client.is_trusted() {
+        headers::delete_managed(headers);
+    }
+    let upgrade = headers::clean_request(headers, seen).filter(|_| version == Version::HTTP_11);
+    forwarded::announce(headers, conn, &forwarded::Context { host, port, upgrade: upgrade.as_ref() });
+    upgrade
+}
+
+/// The target in origin form, unless `uri` is that already.
+fn forwarded_uri(target: &Target<'_>, uri: &Uri) -> Result<Option<Uri>, Refused> {
+    Ok(match target.rebuilt(uri)? {
+        Some(rebuilt) => Some(Uri::from(rebuilt)),
+        None if uri.authority().is_some() => uri.path_and_query().cloned().map(Uri::from),
+        None => None,
+    })
+}
+
+async fn internal(conn: &Rc<Conn>, request: InternalRequest) -> Response<AnswerBody> {
+    let response = conn.worker.internal.answer(conn.entry.id, request).await;
+    response.map(|bytes| AnswerBody::whole(bytes, conn))
+}

@@ -1,0 +1,195 @@
+//! Connections to servers, kept per worker: idle HTTP/1.1 ones, and the one shared HTTP/2 connection of a peer.
+//!
+//! The key is the whole [`PeerKey`]. A connection comes back when the body of its answer ends and may be taken from then
+//! on; whether hyper is done with it is asked when it is taken, so no task waits for that. The newest is taken first, the
+//! oldest age out: the worker's sweeper drops them after the idle time. A connection that the server closes leaves at
+//! once. Nothing here depends on the routing table: pools survive every change of it.
+use super::balancer::PeerKey;
+use super::entrypoint::watchdog::{Pace, Ticks};
+use super::http::RequestBody;
+use hyper::client::conn::{http1, http2};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) mod shared;
+
+use shared::Shared;
+
+#[cfg(test)]
+mod tests;
+
+/// How many connections are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Idle ones per peer and worker; 0 for none.
+    pub(crate) idle_per_peer: usize,
+    /// Idle ones of all peers per worker.
+    pub(crate) idle_in_all: usize,
+    /// How long one is kept.
+    pub(crate) idle_timeout: Option<Duration>,
+}
+
+/// The pools of one worker.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    peers: RefCell<HashMap<Arc<PeerKey>, Rc<Peer>, foldhash::fast::RandomState>>,
+    stock: Rc<Stock>,
+}
+
+/// What the pools of a worker share.
+#[derive(Debug)]
+struct Stock {
+    limits: Limits,
+    idle: Cell<usize>,
+    ticks: Ticks,
+}
+
+/// The connections of one peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    key: Arc<PeerKey>,
+    idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Shared>,
+    stock: Rc<Stock>,
+}
+
+/// Sends HTTP/1.1 requests, one at a time.
+pub(crate) type Sender = http1::SendRequest<RequestBody>;
+/// Sends HTTP/2 requests, many at a time.
+pub(crate) type SharedSender = http2::SendRequest<RequestBody>;
+
+#[derive(Debug)]
+struct Idle {
+    sender: Sender,
+    since: u64,
+}
+
+impl Pools {
+    /// Empty pools.
+    pub(crate) fn new(limits: Limits, ticks: Ticks) -> Self {
+        Self { peers: RefCell::default(), stock: Rc::new(Stock { limits, idle: Cell::new(0), ticks }) }
+    }
+
+    /// The pool of `key`.
+    pub(crate) fn peer(&self, key: &Arc<PeerKey>) -> Rc<Peer> {
+        if let Some(peer) = self.peers.borrow().get(key) {
+            return peer.clone();
+        }
+        let peer = Rc::new(Peer {
+            key: key.clone(),
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            stock: self.stock.clone(),
+        });
+        self.peers.borrow_mut().insert(key.clone(), peer.clone());
+        peer
+    }
+
+    /// Idle connections of all peers.
+    pub(crate) fn idle(&self) -> usize {
+        self.stock.idle.get()
+    }
+
+    /// Drops connections that were idle for too long, and peers that have none.
+    pub(crate) fn sweep(&self, pace: Pace, now: u64) {
+        let limit = self.stock.limits.idle_timeout;
+        self.peers.borrow_mut().retain(|_, peer| {
+            peer.retain(|idle| !idle.sender.is_closed() && !pace.is_over(limit, idle.since, now));
+            peer.shared.borrow_mut().sweep(|since| pace.is_over(limit, since, now));
+            Rc::strong_count(peer) > 1 || !peer.is_empty()
+        });
+    }
+}
+
+impl Peer {
+    /// Whose connections these are.
+    pub(crate) fn key(&self) -> &Arc<PeerKey> {
+        &self.key
+    }
+
+    /// The idle connection that was used last and is ready for a request.
+    pub(crate) fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle.borrow_mut();
+        let mut at = idle.len();
+        while at > 0 {
+            at -= 1;
+            let sender = &idle.get(at)?.sender;
+            if sender.is_closed() {
+                self.forget(1);
+                idle.remove(at);
+            } else if sender.is_ready() {
+                self.forget(1);
+                return Some(idle.remove(at).sender);
+            }
+            // Else its last request is not sent whole although the answer is; it will be ready later or never.
+        }
+        None
+    }
+
+    /// Takes a connection back whose answer was read to its end.
+    pub(crate) fn put(&self, sender: Sender) {
+        let limits = &self.stock.limits;
+        let mut idle = self.idle.borrow_mut();
+        if sender.is_closed() || idle.len() >= limits.idle_per_peer || self.stock.idle.get() >= limits.idle_in_all {
+            return;
+        }
+        idle.push(Idle { sender, since: self.stock.ticks.now() });
+        self.stock.idle.set(self.stock.idle.get() + 1);
+    }
+
+    /// Drops the connections that are closed.
+    pub(crate) fn purge(&self) {
+        self.retain(|idle| !idle.sender.is_closed());
+    }
+
+    /// The time of the worker's last tick.
+    fn now(&self) -> u64 {
+        self.stock.ticks.now()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty() && self.shared.borrow().is_empty()
+    }
+
+    fn retain(&self, keep: impl Fn(&Idle) -> bool) {
+        let mut idle = self.idle.borrow_mut();
+        let before = idle.len();
+        idle.retain(keep);
+        self.forget(before - idle.len());
+    }
+
+    fn forget(&self, count: usize) {
+        self.stock.idle.set(self.stock.idle.get().saturating_sub(count));
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let left = self.idle.get_mut().len();
+        self.forget(left);
+    }
+}
+
+/// A connection in use. Given back when the answer ends; dropped before that, the connection ends.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    peer: Weak<Peer>,
+    sender: Sender,
+}
+
+impl Lease {
+    /// `sender` belongs to `peer`.
+    pub(crate) fn new(peer: &Rc<Peer>, sender: Sender) -> Self {
+        Self { peer: Rc::downgrade(peer), sender }
+    }
+
+    /// Gives the connection back: the answer was read to its end.
+    pub(crate) fn give_back(self) {
+        if let Some(peer) = self.peer.upgrade() {
+            peer.put(self.sender);
+        }
+    }
+}

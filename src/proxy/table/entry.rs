@@ -1,0 +1,121 @@
+//! One entry of the index: a router, as far as it is found under one host and path.
+//!
+//! The entry knows what the index does not decide (entry points, kind of connection, the rest of the rule) and how it
+//! ranks against other entries.
+use super::slots::Slot;
+use super::{ConnectionKind, EntryPointId};
+use crate::model::plan::{BlocRank, Precedence, Router};
+use crate::model::rule::{RequestView, Rule};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// A router under one host and path of the index.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The router.
+    pub(super) router: Arc<Router>,
+    /// Where its balancer is.
+    pub(super) slot: Slot,
+    /// Bit set of the entry points it listens on.
+    listens_on: EntryPointSet,
+    /// The connections it serves.
+    kind: ConnectionKind,
+    /// The number it competes with: its priority, or the length of its rule.
+    pub(super) number: i64,
+    /// The rule, where host and path alone do not decide.
+    test: Option<Arc<Rule>>,
+    /// Tells apart several entries of one router: position among the anchors of its rule.
+    anchor: u32,
+}
+
+/// A set of entry points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct EntryPointSet(u64);
+
+/// A request as entries look at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query<'r> {
+    /// Where it came in, as a set of one.
+    pub(super) entry: EntryPointSet,
+    /// Over which kind of connection.
+    pub(super) kind: ConnectionKind,
+    /// The request.
+    pub(super) request: &'r RequestView<'r>,
+}
+
+/// What all entries of one router have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    router: Arc<Router>,
+    slot: Slot,
+    listens_on: EntryPointSet,
+    kind: ConnectionKind,
+    number: i64,
+}
+
+impl EntryPointSet {
+    /// The set with `entry` alone; an id that no entry point can have makes an empty one.
+    pub(super) fn of(entry: EntryPointId) -> Self {
+        Self(1_u64.checked_shl(u32::from(entry.0)).unwrap_or(0))
+    }
+
+    /// The `entry_points` whose names are among `names`.
+    pub(super) fn named(names: &[Arc<str>], entry_points: &[Arc<str>]) -> Self {
+        let bits = (0..).zip(entry_points).filter(|(_, name)| names.contains(name));
+        Self(bits.fold(0, |set, (position, _)| set | Self::of(EntryPointId(position)).0))
+    }
+
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl Template {
+    /// What entries of `router` share: its balancer is at `slot`, and it listens on `listens_on`.
+    pub(super) fn new(router: Arc<Router>, slot: Slot, listens_on: EntryPointSet) -> Self {
+        let kind = if router.tls.is_some() { ConnectionKind::Tls } else { ConnectionKind::Plain };
+        let number = router.shown_priority();
+        Self { router, slot, listens_on, kind, number }
+    }
+
+    /// The entry of the `anchor`th anchor; `test` is the rule, if it has to be asked there.
+    pub(super) fn entry(&self, anchor: u32, test: Option<Arc<Rule>>) -> Arc<Entry> {
+        let Self { router, slot, listens_on, kind, number } = self.clone();
+        Arc::new(Entry { router, slot, listens_on, kind, number, test, anchor })
+    }
+}
+
+impl Entry {
+    /// Whether the request that found this entry is one of the router's.
+    pub(super) fn matches(&self, query: &Query<'_>) -> bool {
+        self.listens_on.meets(query.entry)
+            && self.kind == query.kind
+            && self.test.as_ref().is_none_or(|test| test.matches(query.request))
+    }
+
+    /// Its rank in the bloc; `None` if it has a priority of its own.
+    pub(super) fn bloc_rank(&self) -> Option<BlocRank> {
+        match self.router.precedence {
+            Precedence::Bloc(rank) => Some(rank),
+            Precedence::Ranked(_) => None,
+        }
+    }
+
+    /// Compares two entries of the bloc or two ranked ones: `Less` goes first. By rank or priority, then the older
+    /// Ingress, then the smaller key.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let weight = match (self.bloc_rank(), other.bloc_rank()) {
+            (Some(own), Some(others)) => others.cmp(&own),
+            _ => other.number.cmp(&self.number),
+        };
+        weight
+            .then_with(|| self.router.origin.created.cmp(&other.router.origin.created))
+            .then_with(|| self.router.key.cmp(&other.router.key))
+            .then_with(|| self.anchor.cmp(&other.anchor))
+    }
+}

@@ -1,0 +1,234 @@
+//! The routing table: one immutable version of everything the data plane serves, behind one pointer.
+//!
+//! A new version is made by [`Table::apply`] and shares all that did not change with the one before (persistent maps), so
+//! it costs what the patch touches. Readers hold the version they began with; no request sees half a change.
+//!
+//! ```text
+//! Table -> hosts (by name, by wildcard, any) -> paths (radix tree) -> lists of entries -> router, slot -> live balancer
+//!          hosts.rs                             paths.rs              lists.rs, entry.rs             slots.rs
+//! ```
+//! Which of several matches wins stands in `select.rs`.
+use super::balancer::LiveBalancer;
+use crate::model::facts::KeyPair;
+use crate::model::keys::{BalancerKey, RouterKey, SecretKey};
+use crate::model::plan::{Action, PlanPatch, Router, RouterRule};
+use crate::model::rule::{self, RequestView, Residual};
+use entry::{Entry, EntryPointSet, Query, Template};
+use hosts::{HostIndex, Place, Precision};
+use imbl::GenericHashMap;
+use imbl::shared_ptr::DefaultSharedPtr;
+use slots::Slots;
+use std::sync::Arc;
+
+mod entry;
+mod hosts;
+mod lists;
+mod paths;
+mod select;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+/// Most entry points a table knows.
+pub const MAX_ENTRY_POINTS: usize = 64;
+
+/// Names an entry point: its position in the sorted list of their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryPointId(pub u8);
+
+/// Whether a connection began with a TLS handshake. Each kind has its own routers (spec/http.md 1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionKind {
+    /// In plain text.
+    Plain,
+    /// TLS, ended here.
+    Tls,
+}
+
+/// One version of the table. A clone shares everything and costs a few counters.
+#[derive(Clone, Debug)]
+pub struct Table {
+    generation: u64,
+    readiness: Readiness,
+    entry_points: Arc<[Arc<str>]>,
+    routers: Map<RouterKey, Placed>,
+    index: HostIndex,
+    slots: Slots,
+    certificates: Map<SecretKey, Arc<KeyPair>>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Route<'t> {
+    /// There is no complete table yet: 503, never 404 (architecture.md 3, difference 4).
+    NotReady,
+    /// No router matches: 404.
+    NoRouter,
+    /// This router matches and must not serve: 503 (architecture.md 3, difference 2).
+    Refused(&'t Arc<Router>),
+    /// This router matches, and this is where it sends its requests.
+    Forward {
+        /// The router.
+        router: &'t Arc<Router>,
+        /// Its load balancer.
+        balancer: &'t Arc<LiveBalancer>,
+    },
+}
+
+/// A persistent hash map. Keys come from users' objects, hence a hasher with a random seed.
+type Map<K, V> = GenericHashMap<K, V, foldhash::quality::RandomState, DefaultSharedPtr>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readiness {
+    /// No plan was applied.
+    Waiting,
+    /// A plan was applied; it stays ready.
+    Ready,
+}
+
+/// A router, and where its entries stand.
+#[derive(Clone, Debug)]
+struct Placed {
+    router: Arc<Router>,
+    entries: Arc<[(Place, Arc<Entry>)]>,
+}
+
+impl Table {
+    /// The table before the first plan: generation 0, everything is [`Route::NotReady`]. The names are sorted here; beyond
+    /// [`MAX_ENTRY_POINTS`] they are left out.
+    pub fn new(entry_points: &[Arc<str>]) -> Self {
+        let mut names = entry_points.to_vec();
+        names.sort();
+        names.dedup();
+        names.truncate(MAX_ENTRY_POINTS);
+        Self {
+            generation: 0,
+            readiness: Readiness::Waiting,
+            entry_points: names.into(),
+            routers: Map::default(),
+            index: HostIndex::default(),
+            slots: Slots::default(),
+            certificates: Map::default(),
+        }
+    }
+
+    /// The id of the entry point called `name`.
+    pub fn entry_point(&self, name: &str) -> Option<EntryPointId> {
+        let position = self.entry_points.binary_search_by(|known| (**known).cmp(name)).ok()?;
+        u8::try_from(position).ok().map(EntryPointId)
+    }
+
+    /// The next version. It shares all that `patch` does not change, and it is ready.
+    pub fn apply(&self, patch: &PlanPatch) -> Self {
+        let PlanPatch { generation, routers, balancers, certificates } = patch;
+        let mut next = Self { generation: *generation, readiness: Readiness::Ready, ..self.clone() };
+        for (key, balancer) in balancers {
+            match balancer {
+                Some(plan) => next.slots.put(key, plan),
+                None => next.slots.remove(key),
+            }
+        }
+        for (key, router) in routers {
+            match router {
+                Some(router) => next.put_router(key, router),
+                None => next.remove_router(key),
+            }
+        }
+        for (key, pair) in certificates {
+            match pair {
+                Some(pair) => drop(next.certificates.insert(key.clone(), Arc::clone(pair))),
+                None => drop(next.certificates.remove(key)),
+            }
+        }
+        next
+    }
+
+    /// Where `request`, which came in over a connection of `kind` at `entry`, goes.
+    pub fn route(&self, entry: EntryPointId, kind: ConnectionKind, request: &RequestView<'_>) -> Route<'_> {
+        if self.readiness == Readiness::Waiting {
+            return Route::NotReady;
+        }
+        let query = Query { entry: EntryPointSet::of(entry), kind, request };
+        let Some(Entry { router, slot, .. }) = select::choose(&self.index, &query) else { return Route::NoRouter };
+        match (&router.action, self.slots.get(*slot)) {
+            (Action::Forward(_), Some(balancer)) => Route::Forward { router, balancer },
+            // A router whose balancer is not there must not let its requests fall through to others either.
+            (Action::Forward(_), None) | (Action::Refuse(_), _) => Route::Refused(router),
+        }
+    }
+
+    /// Number of the plan it holds; 0 before the first.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether a plan was applied.
+    pub fn is_ready(&self) -> bool {
+        self.readiness == Readiness::Ready
+    }
+
+    /// All routers, in no order.
+    pub fn routers(&self) -> impl Iterator<Item = &Arc<Router>> {
+        self.routers.values().map(|placed| &placed.router)
+    }
+
+    /// One router.
+    pub fn router(&self, key: &RouterKey) -> Option<&Arc<Router>> {
+        self.routers.get(key).map(|placed| &placed.router)
+    }
+
+    /// All load balancers, in no order.
+    pub fn balancers(&self) -> impl Iterator<Item = &Arc<LiveBalancer>> {
+        self.slots.iter()
+    }
+
+    /// One load balancer.
+    pub fn balancer(&self, key: &BalancerKey) -> Option<&Arc<LiveBalancer>> {
+        self.slots.by_key(key)
+    }
+
+    /// All certificates, in no order.
+    pub fn certificates(&self) -> impl Iterator<Item = (&SecretKey, &Arc<KeyPair>)> {
+        self.certificates.iter()
+    }
+
+    fn put_router(&mut self, key: &RouterKey, router: &Arc<Router>) {
+        let present = self.routers.get(key).map(|placed| &placed.router);
+        if present.is_some_and(|present| Arc::ptr_eq(present, router)) {
+            return;
+        }
+        // The new claim comes before the old one goes, so that a slot which both use stays.
+        let slot = self.slots.claim(router.action.balancer());
+        self.remove_router(key);
+        let listens_on = EntryPointSet::named(&router.entry_points, &self.entry_points);
+        let template = Template::new(Arc::clone(router), slot, listens_on);
+        let entries = if listens_on.is_empty() { Arc::default() } else { entries(&template, &router.rule) };
+        for (place, entry) in entries.iter() {
+            self.index.insert(place, Arc::clone(entry));
+        }
+        self.routers.insert(key.clone(), Placed { router: Arc::clone(router), entries });
+    }
+
+    fn remove_router(&mut self, key: &RouterKey) {
+        let Some(Placed { router, entries }) = self.routers.remove(key) else { return };
+        for (place, entry) in entries.iter() {
+            self.index.remove(place, entry);
+        }
+        self.slots.release(router.action.balancer());
+    }
+}
+
+/// The entries of a router and where they belong; none for a rule that does not parse or never matches.
+fn entries(template: &Template, rule: &RouterRule) -> Arc<[(Place, Arc<Entry>)]> {
+    let RouterRule::Parsed(rule) = rule else { return Arc::default() };
+    let anchors = rule::anchors(&rule.expr);
+    let placed = (0..).zip(&anchors).map(|(number, anchor)| {
+        let (place, precision) = Place::of(&anchor.host, &anchor.path);
+        let test = match (precision, anchor.residual) {
+            (Precision::Full, Residual::Nothing) => None,
+            (Precision::Coarse, _) | (_, Residual::Rule) => Some(Arc::clone(rule)),
+        };
+        (place, template.entry(number, test))
+    });
+    placed.collect()
+}

@@ -1,0 +1,88 @@
+//! Opens a connection to a server: resolve, connect, TLS.
+use super::stream::ServerStream;
+use super::tls::Offer;
+use super::{ConnectError, Transport};
+use crate::model::plan::Scheme;
+use crate::proxy::balancer::PeerKey;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Longest TLS handshake (spec/http.md 2.7).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Which protocols the request allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proxy) enum Wanted {
+    /// Whatever the server speaks.
+    Any,
+    /// HTTP/1.1, because the request is an upgrade.
+    Http1,
+}
+
+/// What a new connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proxy) enum Spoken {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// Connects to `peer`.
+pub(in crate::proxy) async fn connect(
+    peer: &PeerKey,
+    transport: &Transport,
+    wanted: Wanted,
+) -> Result<(ServerStream, Spoken), ConnectError> {
+    let tcp = match transport.dial_timeout {
+        Some(limit) => tokio::time::timeout(limit, dial(peer)).await.map_err(|_| ConnectError::Timeout)??,
+        None => dial(peer).await?,
+    };
+    tcp.set_nodelay(true).map_err(ConnectError::Connect)?;
+    match (&peer.scheme, wanted) {
+        (Scheme::Https, _) => secure(tcp, peer, transport, wanted).await,
+        (Scheme::H2c, Wanted::Any) => Ok((ServerStream::Plain(tcp), Spoken::Http2)),
+        _ => Ok((ServerStream::Plain(tcp), Spoken::Http1)),
+    }
+}
+
+async fn dial(peer: &PeerKey) -> Result<TcpStream, ConnectError> {
+    if let Some(address) = peer.socket_address() {
+        return TcpStream::connect(address).await.map_err(ConnectError::Connect);
+    }
+    let resolve = |cause| ConnectError::Resolve { host: peer.host.clone(), cause };
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((&*peer.host, peer.port)).await.map_err(resolve)?.collect();
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(match last {
+        Some(error) => ConnectError::Connect(error),
+        None => resolve(io::Error::from(io::ErrorKind::NotFound)),
+    })
+}
+
+async fn secure(
+    tcp: TcpStream,
+    peer: &PeerKey,
+    transport: &Transport,
+    wanted: Wanted,
+) -> Result<(ServerStream, Spoken), ConnectError> {
+    let offer = match wanted {
+        Wanted::Any => Offer::Http2AndHttp1,
+        Wanted::Http1 => Offer::Http1,
+    };
+    let handshake = transport.tls.connect(tcp, &peer.host, offer);
+    let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| ConnectError::Timeout)??;
+    let spoken = match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => Spoken::Http2,
+        _ => Spoken::Http1,
+    };
+    Ok((ServerStream::Tls(Box::new(stream)), spoken))
+}

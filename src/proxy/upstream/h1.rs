@@ -1,0 +1,26 @@
+//! HTTP/1.1 to a server: hyper's client over one connection, driven by a task of its own.
+use super::stream::ServerStream;
+use crate::base::io::TokioIo;
+use crate::proxy::pool::{Peer, Sender};
+use hyper::client::conn::http1;
+use std::rc::Rc;
+
+/// Header lines per answer; more make it a malformed one.
+const MAX_HEADERS: usize = 256;
+
+/// Starts HTTP/1.1 on `stream`. When the connection ends, by whomever, it leaves the pool of `peer`.
+pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hyper::Result<Sender> {
+    let (sender, connection) =
+        http1::Builder::new().max_headers(MAX_HEADERS).handshake(TokioIo::new(stream)).await?;
+    let peer = Rc::downgrade(peer);
+    drop(tokio::task::spawn_local(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            // Whoever waits for an answer gets the error as well; this is for idle connections.
+            tracing::trace!(%error, "connection to server ended");
+        }
+        if let Some(peer) = peer.upgrade() {
+            peer.purge();
+        }
+    }));
+    Ok(sender)
+}

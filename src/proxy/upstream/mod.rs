@@ -1,0 +1,59 @@
+//! The servers' side: making connections and speaking HTTP/1.1 or HTTP/2 over them.
+//!
+//! [`connect`] opens sockets, [`tls`] wraps them, [`stream`] is either of both as one type, [`h1`] and [`h2`] hand them
+//! to hyper. Who uses a connection when is `pool/`'s business; what a failure means to the client is `http/answer.rs`'s.
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) mod connect;
+pub(super) mod h1;
+pub(super) mod h2;
+mod stream;
+pub(super) mod tls;
+
+#[cfg(test)]
+mod tests;
+
+/// How servers are reached: the static `serversTransport` (spec/http.md 2.7).
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// Longest time to connect.
+    pub(super) dial_timeout: Option<Duration>,
+    /// Longest time from the end of a request to the head of its answer.
+    pub(super) answer_timeout: Option<Duration>,
+    /// TLS to servers.
+    pub(super) tls: Arc<tls::TlsClient>,
+}
+
+/// Why a server could not be reached. Nothing of the request was sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    /// Its name could not be resolved.
+    #[error("cannot resolve {host}")]
+    Resolve {
+        /// The name.
+        host: Arc<str>,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// None of its addresses accepts connections.
+    #[error("cannot connect")]
+    Connect(#[source] io::Error),
+    /// It took too long.
+    #[error("no connection within the dial timeout")]
+    Timeout,
+    /// The TLS handshake was broken off by the network or the server.
+    #[error("tls handshake broken off")]
+    TlsClosed(#[source] io::Error),
+    /// The server does not speak TLS, or its certificate does not verify.
+    #[error("tls handshake refused by us")]
+    TlsRefused(#[source] io::Error),
+    /// TLS to servers is not possible at all.
+    #[error("tls is not available")]
+    Tls(#[source] tls::TlsError),
+    /// HTTP/2 could not be started.
+    #[error("http/2 connection preface failed")]
+    Preface(#[source] hyper::Error),
+}

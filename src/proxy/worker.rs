@@ -1,0 +1,211 @@
+//! One core of the data plane: a thread with its own runtime, listeners, connections and pools.
+//!
+//! A [`Seed`] is what the main thread prepares; [`run`] grows a [`Worker`] from it on the worker's thread, where all
+//! further state stays: `Rc` and `Cell`, no lock, no wake-up of another thread. In from outside come the table (one
+//! atomic pointer), and over a channel the command to drain; out go counters.
+use super::entrypoint::connection::Order;
+use super::entrypoint::watchdog::{Pace, Ticks, millis};
+use super::entrypoint::{Conn, EntryPoint, accept};
+use super::internal::InternalService;
+use super::pool::{Limits, Pools};
+use super::stats::WorkerStats;
+use super::table::{EntryPointId, Table};
+use super::upstream::Transport;
+use crate::base::clock::{Clock, SystemClock};
+use arc_swap::ArcSwap;
+use std::cell::{Cell, RefCell};
+use std::net::TcpListener;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// What a worker is made of.
+pub(super) struct Seed {
+    /// Its listeners.
+    pub(super) listeners: Vec<(EntryPoint, TcpListener)>,
+    /// The present table.
+    pub(super) table: Arc<ArcSwap<Table>>,
+    /// The program's own endpoints.
+    pub(super) internal: Arc<dyn InternalService>,
+    /// Its counters.
+    pub(super) stats: Arc<WorkerStats>,
+    /// How servers are reached.
+    pub(super) transport: Arc<Transport>,
+    /// How many connections to servers are kept.
+    pub(super) limits: Limits,
+    /// What it is told.
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+}
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Stop taking connections, finish what runs, at most for `grace` beyond the entry points' own times.
+    Drain {
+        /// See [`super::Grace`].
+        grace: super::Grace,
+        /// Told when nothing is left.
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// A worker, on its own thread.
+pub(crate) struct Worker {
+    pub(crate) table: Arc<ArcSwap<Table>>,
+    pub(crate) internal: Arc<dyn InternalService>,
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) pools: Pools,
+    pub(crate) ticks: Ticks,
+    /// Every open connection; the sweeper drops those that are gone.
+    conns: RefCell<Vec<Weak<Conn>>>,
+    open: Cell<usize>,
+    /// One bit per entry point.
+    draining: Cell<u64>,
+    /// A drain began, or during one a connection ended.
+    changed: Notify,
+}
+
+impl Worker {
+    fn new(seed: &Seed) -> Self {
+        let ticks = Ticks::default();
+        Self {
+            table: seed.table.clone(),
+            internal: seed.internal.clone(),
+            stats: seed.stats.clone(),
+            transport: seed.transport.clone(),
+            pools: Pools::new(seed.limits, ticks.clone()),
+            ticks,
+            conns: RefCell::default(),
+            open: Cell::new(0),
+            draining: Cell::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    /// A connection begins.
+    pub(crate) fn opened(&self, conn: &Rc<Conn>) {
+        self.stats.connections_opened.count();
+        self.open.set(self.open.get() + 1);
+        self.conns.borrow_mut().push(Rc::downgrade(conn));
+    }
+
+    /// A connection has ended.
+    pub(crate) fn closed(&self) {
+        self.stats.connections_closed.count();
+        self.open.set(self.open.get().saturating_sub(1));
+        if self.draining.get() != 0 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Whether no more connections are taken at `entry`.
+    pub(crate) fn is_draining(&self, entry: EntryPointId) -> bool {
+        self.draining.get() & bit(entry) != 0
+    }
+
+    /// Returns when no more connections are taken at `entry`.
+    pub(crate) async fn stops_accepting(&self, entry: EntryPointId) {
+        while !self.is_draining(entry) {
+            self.changed.notified().await;
+        }
+    }
+
+    fn sweep(&self, pace: Pace, now: u64) {
+        self.ticks.set(now);
+        // A connection that is judged may end and be dropped at once: not while the list is borrowed.
+        let mut conns = std::mem::take(&mut *self.conns.borrow_mut());
+        conns.retain(|conn| {
+            conn.upgrade().is_some_and(|conn| {
+                conn.sweep(pace, now);
+                true
+            })
+        });
+        self.conns.borrow_mut().append(&mut conns);
+        self.pools.sweep(pace, now);
+    }
+
+    fn living(&self, entry: EntryPointId) -> Vec<Rc<Conn>> {
+        let conns = self.conns.borrow();
+        conns.iter().filter_map(Weak::upgrade).filter(|conn| conn.entry.id == entry).collect()
+    }
+
+    /// Drains one entry point (spec/http.md 4.6).
+    async fn drain(self: Rc<Self>, entry: Rc<EntryPoint>, grace: super::Grace) {
+        let limits = entry.timeouts;
+        tokio::time::sleep(grace.within(limits.accept_grace)).await;
+        self.draining.set(self.draining.get() | bit(entry.id));
+        self.changed.notify_waiters();
+        // What still waits in the kernel's queue is accepted in the tasks that were just woken.
+        tokio::task::yield_now().await;
+        for conn in self.living(entry.id) {
+            conn.drain();
+        }
+        let empty = async {
+            while !self.living(entry.id).is_empty() {
+                self.changed.notified().await;
+            }
+        };
+        if tokio::time::timeout(grace.within(limits.grace), empty).await.is_err() {
+            let left = self.living(entry.id);
+            tracing::info!(entrypoint = %entry.name, connections = left.len(), "cutting what is left");
+            left.iter().for_each(|conn| conn.give(Order::Cut));
+        }
+    }
+}
+
+fn bit(entry: EntryPointId) -> u64 {
+    1_u64.checked_shl(u32::from(entry.0)).unwrap_or(0)
+}
+
+/// Runs a worker until it has drained.
+pub(super) async fn run(mut seed: Seed) {
+    let worker = Rc::new(Worker::new(&seed));
+    let mut entries = Vec::new();
+    for (entry, listener) in std::mem::take(&mut seed.listeners) {
+        let entry = Rc::new(entry);
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                drop(tokio::task::spawn_local(accept::run(listener, entry.clone(), worker.clone())));
+                entries.push(entry);
+            }
+            Err(error) => tracing::error!(entrypoint = %entry.name, %error, "listener lost"),
+        }
+    }
+    let sweeper = tokio::task::spawn_local(sweep(worker.clone(), pace(&entries, &seed)));
+    // When nobody can send commands any more, the program has ended without a drain: go on until the thread is stopped.
+    while let Some(Command::Drain { grace, done }) = seed.commands.recv().await {
+        let drains: Vec<_> =
+            entries.iter().map(|entry| tokio::task::spawn_local(worker.clone().drain(entry.clone(), grace))).collect();
+        for drain in drains {
+            if let Err(error) = drain.await {
+                tracing::error!(%error, "drain broken off");
+            }
+        }
+        if done.send(()).is_err() {
+            tracing::debug!("nobody waits for the end of the drain");
+        }
+    }
+    if let Err(error) = sweeper.await {
+        tracing::error!(%error, "sweeper ended");
+    }
+}
+
+fn pace(entries: &[Rc<EntryPoint>], seed: &Seed) -> Pace {
+    let of_entries = entries
+        .iter()
+        .flat_map(|entry| [entry.timeouts.read, entry.timeouts.write, entry.timeouts.idle]);
+    let of_servers = [seed.transport.answer_timeout, seed.limits.idle_timeout];
+    Pace::for_limits(of_entries.chain(of_servers).flatten())
+}
+
+async fn sweep(worker: Rc<Worker>, pace: Pace) {
+    let began = SystemClock.now();
+    let mut ticker = tokio::time::interval(pace.tick.max(Duration::from_millis(1)));
+    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticker.tick().await;
+        worker.sweep(pace, millis(SystemClock.now().saturating_duration_since(began)));
+    }
+}
