@@ -1,11 +1,11 @@
 //! The HTTP API: Traefik's JSON under `/api`, the probes `/ping` and `/ready`, and our own `/debug`.
 //!
-//! [`Api`] is the face. The data plane asks [`Api::claim`] whether a path of an entry point is ours (cheap, no allocation)
-//! and, if so, awaits [`Api::answer`]. What is shown is a [`picture`] of one version of the plan; it is made for each
-//! request on a blocking thread, never on a proxy worker. Nothing here knows sockets, actors or the routing table:
-//! [`source`] names what is asked of them.
+//! [`Api`] is the face. The data plane asks [`Api::claim`] whether a path of an entry point is ours (cheap, nothing is
+//! allocated) and, if so, awaits [`Api::answer`]. What is shown is a picture of one version of the plan (`picture`); it is made
+//! for each request on a blocking thread, never on a proxy worker. What is asked of others stands in `source`.
 //!
-//! Read next: [`routes`] (paths), [`picture`] (what is shown), [`list`] (paging, search, order), [`debug`].
+//! Read next: `routes` (paths), `picture` (what is shown), `list` (paging, search, order), `debug`, `service` (how the data
+//! plane asks).
 mod certificates;
 mod debug;
 mod json;
@@ -34,7 +34,9 @@ pub use options::{
     AccessLog, ApiOptions, DashboardAd, EntryPoint, EntryPointRules, Exposure, Features, Ping, PingRouting, Redirection,
 };
 pub use service::ApiService;
-pub use source::{ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Unobservable};
+pub use source::{
+    ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Published, Unobservable,
+};
 
 /// The entry point that carries the API when it is insecure, and ping unless another one is named.
 pub const ADMIN_ENTRY_POINT: &str = "traefik";
@@ -205,3 +207,5 @@ impl Api {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;

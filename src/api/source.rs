@@ -1,15 +1,17 @@
 //! What the API is told by others: the published plan, the state of the process, the actors' observations.
 //!
-//! Traits, so that a test needs neither a routing table nor an actor. `app.rs` implements [`PlanSource`] over the
-//! published table; [`ActorObservations`] is the one over the debug actor.
+//! Traits, so that a test needs neither a routing table nor an actor. [`Published`] is the plan that a proxy publishes,
+//! [`ActorObservations`] what the debug actor knows.
+use crate::base::Drain;
 use crate::messages::debug::{GetObservations, Observation};
 use crate::model::facts::KeyPair;
 use crate::model::finding::Finding;
 use crate::model::plan::{Balancer, Router};
+use crate::proxy::Publisher;
 use crate::proxy::table::Table;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// One version of the plan. Order does not matter.
@@ -45,6 +47,40 @@ pub trait PlanSource: Send + Sync + 'static {
     fn is_ready(&self) -> bool;
     /// Whether the process was told to stop.
     fn is_draining(&self) -> bool;
+}
+
+/// The plan that a proxy publishes. The proxy wants the API when it binds, and the API wants the proxy's publisher: so
+/// the publisher is handed in later.
+#[derive(Clone)]
+pub struct Published {
+    publisher: Arc<OnceLock<Publisher>>,
+    drain: Drain,
+}
+
+impl Published {
+    /// Nothing is published yet; `drain` is the stop signal of the process.
+    pub fn new(drain: Drain) -> Self {
+        Self { publisher: Arc::default(), drain }
+    }
+
+    /// Shows what `publisher` publishes from now on. Only the first call counts.
+    pub fn follow(&self, publisher: Publisher) {
+        self.publisher.get_or_init(|| publisher);
+    }
+}
+
+impl PlanSource for Published {
+    fn plan(&self) -> PlanView {
+        self.publisher.get().map(|publisher| PlanView::of(&publisher.table())).unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.publisher.get().is_some_and(|publisher| publisher.table().is_ready())
+    }
+
+    fn is_draining(&self) -> bool {
+        !self.drain.is_ready()
+    }
 }
 
 /// A future of all observations.

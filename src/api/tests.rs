@@ -1,5 +1,5 @@
 use super::testing::{
-    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, observation, options, router, text, wall,
+    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, observation, options, router, text,
 };
 use super::*;
 use crate::model::finding::Problem;
