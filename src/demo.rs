@@ -1,6 +1,6 @@
 //! The backends of the demo: small servers that answer who they are, so that `curl` shows where a request went.
 //!
-//! They listen on fixed loopback addresses, the ones that the EndpointSlices in `fixtures/demo/` name; a test holds both
+//! They listen on fixed loopback addresses, those that the EndpointSlices in `fixtures/demo/` name; a test holds both
 //! together. Two backends of one Service differ in their address and not just in their port, because one address counts
 //! once per Service (spec/ingress.md 10.4). Everything in 127.0.0.0/8 is there on Linux; other systems may need an alias.
 //!
@@ -48,6 +48,18 @@ pub const BACKENDS: &[Backend] = &[
     backend("blog-1", 1, 9104),
     backend("preview-1", 1, 9105),
     backend("welcome-1", 1, 9106),
+];
+
+/// The manifests of the demo by file name, for a demo without a folder of one's own.
+pub const MANIFESTS: &[(&str, &str)] = &[
+    ("00-class.yaml", include_str!("../fixtures/demo/00-class.yaml")),
+    ("10-shop.yaml", include_str!("../fixtures/demo/10-shop.yaml")),
+    ("11-cart.yaml", include_str!("../fixtures/demo/11-cart.yaml")),
+    ("12-search.yaml", include_str!("../fixtures/demo/12-search.yaml")),
+    ("19-shop-ingress.yaml", include_str!("../fixtures/demo/19-shop-ingress.yaml")),
+    ("20-blog.yaml", include_str!("../fixtures/demo/20-blog.yaml")),
+    ("30-preview.yaml", include_str!("../fixtures/demo/30-preview.yaml")),
+    ("90-default-backend.yaml", include_str!("../fixtures/demo/90-default-backend.yaml")),
 ];
 
 /// A backend could not be started.

@@ -1,17 +1,22 @@
 //! `/debug`: what each actor shows of itself, and what is wrong with users' objects. Ours, not Traefik's.
 //!
 //! The data are observations that the actors pushed to the debug actor; nothing is asked of a busy actor here.
-use super::{page, reply};
+use super::query::Query;
+use super::{Ask, page, reply};
 use crate::messages::debug::Observation;
 use crate::model::finding::Finding;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Response, StatusCode};
 
-/// `/debug/actors`: JSON, or a page for people who come with a browser.
-pub fn actors(mut observed: Vec<Observation>, accept: Option<&HeaderValue>) -> Response<Bytes> {
+/// `/debug/actors`: JSON, or a page for those who come with a browser or ask for `?format=html`.
+pub fn actors(mut observed: Vec<Observation>, ask: &Ask) -> Response<Bytes> {
     observed.sort_by_key(|observation| observation.actor);
-    let mut response = match accept.is_some_and(wants_html) {
+    let for_people = match Query::parse(&ask.query).value("format") {
+        "" => ask.accept.as_ref().is_some_and(wants_html),
+        format => format == "html",
+    };
+    let mut response = match for_people {
         false => reply::json(&observed),
         true => reply::with(
             StatusCode::OK,

@@ -137,7 +137,7 @@ pub fn middleware(picture: &Picture<'_>, name: &str) -> Response<Bytes> {
 pub fn entry_points(all: &[EntryPoint], asked: &Asked) -> Response<Bytes> {
     let mut sorted: Vec<&EntryPoint> = all.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    answer(asked, |query| query.page(sorted), |entry_point| entry_point)
+    answer(asked, |query| query.page(sorted), |entry_point| &entry_point.shown)
 }
 
 /// A list without items.

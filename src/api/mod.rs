@@ -1,14 +1,13 @@
 //! The HTTP API: Traefik's JSON under `/api`, the probes `/ping` and `/ready`, and our own `/debug`.
 //!
-//! [`Api`] is the face. The data plane asks [`Api::claim`] whether a path of an entry point is ours (cheap, no allocation)
-//! and, if so, awaits [`Api::answer`]. What is shown is a [`picture`] of one version of the plan; it is made for each
-//! request on a blocking thread, never on a proxy worker. Nothing here knows sockets, actors or the routing table:
-//! [`source`] names what is asked of them.
+//! [`Api`] is the face. The data plane asks [`Api::claim`] whether a path of an entry point is ours (cheap, nothing is
+//! allocated) and, if so, awaits [`Api::answer`]. What is shown is a picture of one version of the plan (`picture`); it is made
+//! for each request on a blocking thread, never on a proxy worker. What is asked of others stands in `source`.
 //!
-//! Read next: [`routes`] (paths), [`picture`] (what is shown), [`list`] (paging, search, order), [`debug`].
+//! Read next: `routes` (paths), `picture` (what is shown), `list` (paging, search, order), `debug`, `service` (how the data
+//! plane asks).
 mod certificates;
 mod debug;
-mod duration;
 mod json;
 mod list;
 mod options;
@@ -18,24 +17,26 @@ mod probe;
 mod query;
 mod reply;
 mod routes;
+mod service;
 mod source;
 mod statics;
 #[cfg(test)]
 mod testing;
 
+use crate::base::Clock;
 use crate::messages::debug::Observation;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Response, StatusCode};
 use routes::{DebugPage, Resource};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 pub use options::{
-    AccessLog, ApiOptions, DashboardAd, EntryPoint, EntryPointRules, Exposure, Features, ForwardedHeaders,
-    Http2Options, HttpOptions, LifeCycle, Ping, PingRouting, ProxyProtocol, Redirection, Timeouts, Transport,
-    UdpOptions,
+    AccessLog, ApiOptions, DashboardAd, EntryPoint, EntryPointRules, Exposure, Features, Ping, PingRouting, Redirection,
 };
-pub use source::{ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Unobservable};
+pub use service::ApiService;
+pub use source::{
+    ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Published, Unobservable,
+};
 
 /// The entry point that carries the API when it is insecure, and ping unless another one is named.
 pub const ADMIN_ENTRY_POINT: &str = "traefik";
@@ -45,8 +46,10 @@ pub const ADMIN_ENTRY_POINT: &str = "traefik";
 pub struct Ask {
     /// Its method.
     pub method: Method,
-    /// Its target; only path and query are read.
-    pub target: Uri,
+    /// Its path, cleaned and escaped.
+    pub path: String,
+    /// Its query without the question mark; empty for none.
+    pub query: String,
     /// Its first `Accept` header.
     pub accept: Option<HeaderValue>,
 }
@@ -64,21 +67,23 @@ pub enum Claim {
     Debug,
 }
 
-/// Tells calendar time; the composition root hands in the one of `base::clock`.
-pub type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
-
 /// The API of one process.
 pub struct Api {
     options: ApiOptions,
     plan: Arc<dyn PlanSource>,
     debug: Arc<dyn DebugSource>,
-    wall: WallClock,
+    clock: Arc<dyn Clock>,
 }
 
 impl Api {
     /// An API over the published plan and what the actors show of themselves.
-    pub fn new(options: ApiOptions, plan: Arc<dyn PlanSource>, debug: Arc<dyn DebugSource>, wall: WallClock) -> Self {
-        Self { options, plan, debug, wall }
+    pub fn new(
+        options: ApiOptions,
+        plan: Arc<dyn PlanSource>,
+        debug: Arc<dyn DebugSource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { options, plan, debug, clock }
     }
 
     /// Whether a request for `path` that came in on `entry_point` is answered here, before any router of a user
@@ -92,7 +97,7 @@ impl Api {
                 return Some(Claim::Ping);
             }
         }
-        if self.options.exposure != Exposure::Insecure || entry_point != ADMIN_ENTRY_POINT {
+        if !self.is_admin(entry_point) {
             return None;
         }
         match path.strip_prefix(self.options.base())? {
@@ -100,6 +105,11 @@ impl Api {
             rest if rest.starts_with("/debug") => Some(Claim::Debug),
             _ => None,
         }
+    }
+
+    /// Whether the entry point carries `/api` and `/debug`.
+    fn is_admin(&self, entry_point: &str) -> bool {
+        self.options.exposure == Exposure::Insecure && entry_point == ADMIN_ENTRY_POINT
     }
 
     /// The answer to a request that [`Api::claim`] claimed. The body is complete; a `HEAD` answer is for the server to
@@ -131,7 +141,7 @@ impl Api {
         };
         self.off_thread(move |api| match page {
             DebugPage::Findings => debug::findings(api.debug.findings()),
-            DebugPage::Actors => debug::actors(observed, ask.accept.as_ref()),
+            DebugPage::Actors => debug::actors(observed, &ask),
             DebugPage::Actor(name) => debug::actor(&observed, &name),
         })
         .await
@@ -151,7 +161,7 @@ impl Api {
     }
 
     fn render(&self, resource: Resource, ask: &Ask) -> Response<Bytes> {
-        let query = query::Query::parse(ask.target.query().unwrap_or_default());
+        let query = query::Query::parse(&ask.query);
         let listed = list::ListQuery::read(&query);
         match resource {
             Resource::Version => statics::version(&self.options),
@@ -159,8 +169,8 @@ impl Api {
             Resource::EntryPoint(name) => statics::entry_point(&self.options, &name),
             Resource::None => list::empty(&listed),
             Resource::Missing { what, name } => reply::missing(what, &name),
-            Resource::Certificates => certificates::list(&self.plan.plan().certificates, (self.wall)(), &listed),
-            Resource::Certificate(name) => certificates::item(&self.plan.plan().certificates, (self.wall)(), &name),
+            Resource::Certificates => certificates::list(&self.plan.plan().certificates, self.clock.wall(), &listed),
+            Resource::Certificate(name) => certificates::item(&self.plan.plan().certificates, self.clock.wall(), &name),
             Resource::Overview
             | Resource::RawData
             | Resource::Routers
@@ -177,7 +187,7 @@ impl Api {
         let picture = picture::Picture::of(&view, &self.options);
         match resource {
             Resource::Overview => {
-                let certificates = certificates::counters(&view.certificates, (self.wall)());
+                let certificates = certificates::counters(&view.certificates, self.clock.wall());
                 statics::overview(&picture, certificates, &self.options)
             }
             Resource::RawData => reply::json(&picture.raw()),
@@ -191,10 +201,11 @@ impl Api {
     }
 
     fn path<'a>(&self, ask: &'a Ask) -> &'a str {
-        let path = ask.target.path();
-        path.strip_prefix(self.options.base()).unwrap_or(path)
+        ask.path.strip_prefix(self.options.base()).unwrap_or(&ask.path)
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;

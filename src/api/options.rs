@@ -1,17 +1,12 @@
 //! The static configuration as the API needs it: what is exposed where, and what `/api/entrypoints` shows.
 //!
 //! Made by `app.rs` from the checked configuration.
-mod entry_point;
-
+use crate::model::facts::{RouterObservability, RouterTls};
 use http::StatusCode;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-pub use entry_point::{
-    EntryPoint, EntryPointRules, ForwardedHeaders, Http2Options, HttpOptions, LifeCycle, ProxyProtocol, Timeouts,
-    Transport, UdpOptions,
-};
 
 /// Everything static that the API shows or obeys.
 #[derive(Clone, Debug)]
@@ -151,4 +146,27 @@ pub struct Redirection {
     pub priority: i64,
     /// Rule of the router.
     pub rule: Arc<str>,
+}
+
+/// One entry point.
+#[derive(Clone, Debug)]
+pub struct EntryPoint {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What `/api/entrypoints` shows of it, `name` included; the configuration makes it.
+    pub shown: Value,
+    /// What it applies to its routers; `None` when it applies nothing. `core.defaultRuleSyntax`, once given, counts as
+    /// something: as in the reference it splits the routers of all entry points.
+    pub rules: Option<Arc<EntryPointRules>>,
+}
+
+/// What an entry point applies to its routers (spec/http.md 1.11). Its presence splits routers of several entry points.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntryPointRules {
+    /// `http.middlewares`, put before the router's.
+    pub middlewares: Vec<Arc<str>>,
+    /// `http.tls`, for routers without a TLS block.
+    pub tls: Option<Arc<RouterTls>>,
+    /// `observability`: fills in what the router leaves open.
+    pub observability: Option<RouterObservability>,
 }

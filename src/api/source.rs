@@ -1,14 +1,17 @@
 //! What the API is told by others: the published plan, the state of the process, the actors' observations.
 //!
-//! Traits, so that a test needs neither a routing table nor an actor. `app.rs` implements [`PlanSource`] over the
-//! published table; [`ActorObservations`] is the one over the debug actor.
+//! Traits, so that a test needs neither a routing table nor an actor. [`Published`] is the plan that a proxy publishes,
+//! [`ActorObservations`] what the debug actor knows.
+use crate::base::Drain;
 use crate::messages::debug::{GetObservations, Observation};
 use crate::model::facts::KeyPair;
 use crate::model::finding::Finding;
 use crate::model::plan::{Balancer, Router};
+use crate::proxy::Publisher;
+use crate::proxy::table::Table;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// One version of the plan. Order does not matter.
@@ -24,6 +27,18 @@ pub struct PlanView {
     pub generation: u64,
 }
 
+impl PlanView {
+    /// What `table` holds.
+    pub fn of(table: &Table) -> Self {
+        Self {
+            routers: table.routers().cloned().collect(),
+            balancers: table.balancers().map(|live| Arc::clone(live.plan())).collect(),
+            certificates: table.certificates().map(|(_, pair)| Arc::clone(pair)).collect(),
+            generation: table.generation(),
+        }
+    }
+}
+
 /// The published plan and the state of the process.
 pub trait PlanSource: Send + Sync + 'static {
     /// The version that requests see now. Called on a blocking thread.
@@ -32,6 +47,40 @@ pub trait PlanSource: Send + Sync + 'static {
     fn is_ready(&self) -> bool;
     /// Whether the process was told to stop.
     fn is_draining(&self) -> bool;
+}
+
+/// The plan that a proxy publishes. The proxy wants the API when it binds, and the API wants the proxy's publisher: so
+/// the publisher is handed in later.
+#[derive(Clone)]
+pub struct Published {
+    publisher: Arc<OnceLock<Publisher>>,
+    drain: Drain,
+}
+
+impl Published {
+    /// Nothing is published yet; `drain` is the stop signal of the process.
+    pub fn new(drain: Drain) -> Self {
+        Self { publisher: Arc::default(), drain }
+    }
+
+    /// Shows what `publisher` publishes from now on. Only the first call counts.
+    pub fn follow(&self, publisher: Publisher) {
+        self.publisher.get_or_init(|| publisher);
+    }
+}
+
+impl PlanSource for Published {
+    fn plan(&self) -> PlanView {
+        self.publisher.get().map(|publisher| PlanView::of(&publisher.table())).unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.publisher.get().is_some_and(|publisher| publisher.table().is_ready())
+    }
+
+    fn is_draining(&self) -> bool {
+        !self.drain.is_ready()
+    }
 }
 
 /// A future of all observations.
@@ -121,6 +170,23 @@ mod tests {
             ctx.stop();
             MessageResult(vec![super::super::testing::observation("ingress")])
         }
+    }
+
+    #[test]
+    fn a_view_of_a_table_holds_all_that_was_put_in() {
+        use super::super::testing::{balancer, key_pair, port_80, router};
+        use crate::model::keys::SecretKey;
+        use crate::model::plan::PlanPatch;
+        let (router, balancer) = (Arc::new(router("r", "i", "Host(`a`)", "s")), Arc::new(balancer("s", &["10.0.0.1"])));
+        let patch = PlanPatch {
+            generation: 3,
+            routers: vec![(router.key.clone(), Some(router.clone()))],
+            balancers: vec![(port_80("testing", "s"), Some(balancer.clone()))],
+            certificates: vec![(SecretKey::new("testing", "tls"), Some(key_pair(&["a.test"])))],
+        };
+        let view = PlanView::of(&Table::new(&["web".into()]).apply(&patch));
+        assert_eq!((view.routers, view.balancers), (vec![router], vec![balancer]));
+        assert_eq!((view.certificates.len(), view.generation), (1, 3));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub fn rfc3339(time: SystemTime) -> String {
 /// `/api/entrypoints/{name}`.
 pub fn entry_point(options: &ApiOptions, name: &str) -> Response<Bytes> {
     match options.entry_points.iter().find(|known| &*known.name == name) {
-        Some(found) => reply::json(found),
+        Some(found) => reply::json(&found.shown),
         None => reply::missing("entry point", name),
     }
 }

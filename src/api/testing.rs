@@ -1,6 +1,7 @@
 //! Builders for the tests of the API: small, complete values with the fields that a test is about.
 use super::source::{DebugSource, Observations, PlanSource, PlanView, Unobservable};
 use super::{Api, ApiOptions, Ask, EntryPoint, Exposure, Ping, PingRouting};
+use crate::base::ManualClock;
 use crate::messages::debug::Observation;
 use crate::model::facts::{Created, KeyForm, KeyPair, RouterTls, ServerState};
 use crate::model::finding::Finding;
@@ -19,6 +20,11 @@ use std::time::{Duration, SystemTime};
 /// Half an hour after the certificates of [`key_pair`] begin.
 pub fn wall() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+}
+
+/// A clock that stands at [`wall`].
+pub fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::starting_at(wall()))
 }
 
 /// The key of Service `name` in `namespace`, port 80.
@@ -145,6 +151,11 @@ impl DebugSource for Debug {
     }
 }
 
+/// An entry point that applies nothing to its routers.
+pub fn entry_point(name: &str) -> EntryPoint {
+    EntryPoint { name: name.into(), shown: serde_json::json!({"address": ":80", "name": name}), rules: None }
+}
+
 /// Options with the entry points `web` and `traefik`, insecure API and ping.
 pub fn options() -> ApiOptions {
     ApiOptions {
@@ -154,7 +165,7 @@ pub fn options() -> ApiOptions {
             routing: PingRouting::Router,
             terminating: StatusCode::SERVICE_UNAVAILABLE,
         }),
-        entry_points: vec![EntryPoint::new("web", ":80"), EntryPoint::new("traefik", ":8080")],
+        entry_points: vec![entry_point("web"), entry_point("traefik")],
         providers: vec!["KubernetesIngress".into()],
         ..ApiOptions::new(SystemTime::UNIX_EPOCH + Duration::from_nanos(1_795_163_213_353_534_466))
     }
@@ -164,7 +175,7 @@ pub fn options() -> ApiOptions {
 pub fn api(options: ApiOptions, view: PlanView) -> Arc<Api> {
     let process = Process { view, ready: true.into(), draining: false.into() };
     let debug = Debug(Some(vec![observation("throttler"), observation("ingress")]), Vec::new());
-    Arc::new(Api::new(options, Arc::new(process), Arc::new(debug), Arc::new(wall)))
+    Arc::new(Api::new(options, Arc::new(process), Arc::new(debug), clock()))
 }
 
 /// A request as it comes in on the entry point `traefik`. `None` when the API does not claim it.
@@ -174,9 +185,10 @@ pub async fn ask(
     target: &str,
     accept: Option<&'static str>,
 ) -> Option<Response<Bytes>> {
-    let ask = Ask { method, target: target.parse().expect("a target"), accept: accept.map(HeaderValue::from_static) };
-    let claim = api.claim("traefik", ask.target.path())?;
-    Some(api.answer(claim, ask).await)
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let claim = api.claim("traefik", path)?;
+    let accept = accept.map(HeaderValue::from_static);
+    Some(api.answer(claim, Ask { method, path: path.to_owned(), query: query.to_owned(), accept }).await)
 }
 
 /// The answer to a GET, status and body.

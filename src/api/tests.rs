@@ -1,5 +1,5 @@
 use super::testing::{
-    Debug, Process, api, ask, balancer, get, get_json, key_pair, observation, options, router, text, wall,
+    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, observation, options, router, text,
 };
 use super::*;
 use crate::model::finding::Problem;
@@ -72,7 +72,7 @@ async fn ping_answers_any_method_until_the_process_was_told_to_stop() {
     let ping =
         Ping { entry_point: "traefik".into(), routing: PingRouting::Router, terminating: StatusCode::IM_A_TEAPOT };
     let options = ApiOptions { ping: Some(ping), ..options() };
-    let api = Arc::new(Api::new(options, process.clone(), Arc::new(NoDebug), Arc::new(wall)));
+    let api = Arc::new(Api::new(options, process.clone(), Arc::new(NoDebug), clock()));
     for method in [Method::GET, Method::HEAD, Method::DELETE] {
         let response = ask(&api, method, "/ping", None).await.unwrap();
         assert_eq!((response.status(), text(&response).as_str()), (StatusCode::OK, "OK"));
@@ -85,7 +85,7 @@ async fn ping_answers_any_method_until_the_process_was_told_to_stop() {
 #[tokio::test]
 async fn ready_follows_the_first_table_and_the_drain() {
     let process = Arc::new(Process::default());
-    let api = Arc::new(Api::new(options(), process.clone(), Arc::new(NoDebug), Arc::new(wall)));
+    let api = Arc::new(Api::new(options(), process.clone(), Arc::new(NoDebug), clock()));
     let (status, reason) = get(&api, "/ready").await;
     assert_eq!(status, 503);
     assert!(reason.starts_with("starting: ") && !reason.contains('\n'), "{reason}");
@@ -213,7 +213,7 @@ async fn names_that_look_like_markup_are_escaped_in_json() {
 }
 
 fn debugging(debug: Debug) -> Arc<Api> {
-    Arc::new(Api::new(options(), Arc::new(Process::default()), Arc::new(debug), Arc::new(wall)))
+    Arc::new(Api::new(options(), Arc::new(Process::default()), Arc::new(debug), clock()))
 }
 
 #[tokio::test]
@@ -231,6 +231,9 @@ async fn actors_are_shown_by_name_as_json_and_as_a_page() {
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
     assert!(header(&page, "content-security-policy").starts_with("default-src 'none'"));
     let body = text(&page);
+    assert_eq!(get(&api, "/debug/actors?format=html").await, (200, body.clone()));
+    let json = ask(&api, Method::GET, "/debug/actors?format=json", Some("text/html")).await.unwrap();
+    assert_eq!(header(&json, "content-type"), "application/json");
     assert!(body.find("<td>ingress</td>").unwrap() < body.find("<td>throttler</td>").unwrap(), "{body}");
 }
 

@@ -94,16 +94,20 @@ async fn dropping_the_demo_frees_its_ports() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
+#[test]
+fn every_manifest_of_the_folder_is_built_in() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let found: BTreeSet<String> = files.filter(|name| name.ends_with(".yaml")).collect();
+    let known: BTreeSet<String> = MANIFESTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, known);
+}
+
 /// The documents of all manifests of the demo.
 fn manifests() -> Vec<serde_json::Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
-    files.sort();
-    let documents = files.iter().flat_map(|file| {
-        let text = std::fs::read_to_string(file).unwrap();
+    let documents = MANIFESTS.iter().flat_map(|(name, text)| {
         let read: Vec<serde_json::Value> =
-            serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         read
     });
     documents.filter(|document| !document.is_null()).collect()

@@ -2,7 +2,7 @@
 //!
 //! Where they do not, all of them fall back to the default options on that entry point, and the API shows each as
 //! `<entryPoint>-conflicted-<name>`. The same happens to a router with options of its own and no host to hang them on.
-use super::routers::Copy;
+use super::routers::Form;
 use crate::model::plan::RouterRule;
 use crate::model::rule;
 use std::collections::HashMap;
@@ -22,40 +22,40 @@ enum Owner<'o> {
     Several,
 }
 
-/// Takes the entry points out of `copies` on which their options conflict, and shows them on their own.
-pub fn resolve<'p>(copies: Vec<Copy<'p>>) -> Vec<Copy<'p>> {
+/// Takes the entry points out of `forms` on which their options conflict, and shows them on their own.
+pub fn resolve<'p>(forms: Vec<Form<'p>>) -> Vec<Form<'p>> {
     // Most plans hold no TLS options at all: then there is nothing to conflict.
-    if copies.iter().all(|copy| copy.tls_options() == DEFAULT_OPTIONS) {
-        return copies;
+    if forms.iter().all(|form| form.tls_options() == DEFAULT_OPTIONS) {
+        return forms;
     }
-    let hosts: Vec<Vec<Arc<str>>> = copies.iter().map(hosts_of).collect();
-    let owners = owners(&copies, &hosts);
-    let conflicted = |copy: &Copy<'p>, hosts: &[Arc<str>], entry_point: &str| -> bool {
+    let hosts: Vec<Vec<Arc<str>>> = forms.iter().map(hosts_of).collect();
+    let owners = owners(&forms, &hosts);
+    let conflicted = |form: &Form<'p>, hosts: &[Arc<str>], entry_point: &str| -> bool {
         let several = |host: &Arc<str>| matches!(owners.get(&(entry_point, &**host)), Some(Owner::Several));
-        hosts.iter().any(several) || (hosts.is_empty() && copy.tls_options() != DEFAULT_OPTIONS)
+        hosts.iter().any(several) || (hosts.is_empty() && form.tls_options() != DEFAULT_OPTIONS)
     };
-    let mut out = Vec::with_capacity(copies.len());
-    for (copy, hosts) in copies.iter().zip(&hosts) {
-        let is_subject = copy.tls.is_some() && matches!(copy.router.rule, RouterRule::Parsed(_));
+    let mut out = Vec::with_capacity(forms.len());
+    for (form, hosts) in forms.iter().zip(&hosts) {
+        let is_subject = form.tls.is_some() && matches!(form.router.rule, RouterRule::Parsed(_));
         let (apart, together): (Vec<&'p str>, Vec<&'p str>) =
-            copy.entry_points.iter().partition(|entry_point| is_subject && conflicted(copy, hosts, entry_point));
-        out.extend(apart.into_iter().map(|entry_point| set_apart(copy, entry_point, hosts)));
+            form.entry_points.iter().partition(|entry_point| is_subject && conflicted(form, hosts, entry_point));
+        out.extend(apart.into_iter().map(|entry_point| set_apart(form, entry_point, hosts)));
         // A router without entry points is broken, and shown as it is.
-        if !together.is_empty() || copy.entry_points.is_empty() {
-            out.push(Copy { entry_points: together, ..copy.clone() });
+        if !together.is_empty() || form.entry_points.is_empty() {
+            out.push(Form { entry_points: together, ..form.clone() });
         }
     }
     out
 }
 
 /// The options of each host of each entry point.
-fn owners<'o>(copies: &'o [Copy<'_>], hosts: &'o [Vec<Arc<str>>]) -> HashMap<(&'o str, &'o str), Owner<'o>> {
+fn owners<'o>(forms: &'o [Form<'_>], hosts: &'o [Vec<Arc<str>>]) -> HashMap<(&'o str, &'o str), Owner<'o>> {
     let mut owners: HashMap<(&str, &str), Owner<'_>> = HashMap::new();
-    for (copy, hosts) in copies.iter().zip(hosts).filter(|(copy, _)| copy.tls.is_some()) {
-        for entry_point in &copy.entry_points {
+    for (form, hosts) in forms.iter().zip(hosts).filter(|(form, _)| form.tls.is_some()) {
+        for entry_point in &form.entry_points {
             for host in hosts {
-                let owner = owners.entry((*entry_point, &**host)).or_insert(Owner::One(copy.tls_options()));
-                if matches!(owner, Owner::One(options) if *options != copy.tls_options()) {
+                let owner = owners.entry((*entry_point, &**host)).or_insert(Owner::One(form.tls_options()));
+                if matches!(owner, Owner::One(options) if *options != form.tls_options()) {
                     *owner = Owner::Several;
                 }
             }
@@ -64,16 +64,16 @@ fn owners<'o>(copies: &'o [Copy<'_>], hosts: &'o [Vec<Arc<str>>]) -> HashMap<(&'
     owners
 }
 
-/// The copy of `copy` for one entry point on which its options do not apply.
-fn set_apart<'p>(copy: &Copy<'p>, entry_point: &'p str, hosts: &[Arc<str>]) -> Copy<'p> {
-    let mut apart = copy.clone();
-    apart.name = format!("{entry_point}-conflicted-{}", copy.name).into();
+/// The form of `form` for one entry point on which its options do not apply.
+fn set_apart<'p>(form: &Form<'p>, entry_point: &'p str, hosts: &[Arc<str>]) -> Form<'p> {
+    let mut apart = form.clone();
+    apart.name = format!("{entry_point}-conflicted-{}", form.name).into();
     apart.entry_points = vec![entry_point];
-    let options = copy.tls_options();
+    let options = form.tls_options();
     if options != DEFAULT_OPTIONS {
         let remark = if hosts.is_empty() {
             let options = super::qualified(options, super::KUBERNETES);
-            format!("no domain found in rule {}, the TLS option {options} cannot be applied", copy.router.rule.text())
+            format!("no domain found in rule {}, the TLS option {options} cannot be applied", form.router.rule.text())
         } else {
             OF_HOST.to_owned()
         };
@@ -85,8 +85,8 @@ fn set_apart<'p>(copy: &Copy<'p>, entry_point: &'p str, hosts: &[Arc<str>]) -> C
 }
 
 /// Hosts that a TLS router's rule names, lower case.
-fn hosts_of(copy: &Copy<'_>) -> Vec<Arc<str>> {
-    match (&copy.tls, &copy.router.rule) {
+fn hosts_of(form: &Form<'_>) -> Vec<Arc<str>> {
+    match (&form.tls, &form.router.rule) {
         (Some(_), RouterRule::Parsed(parsed)) => rule::hosts(&parsed.expr),
         _ => Vec::new(),
     }

@@ -1,7 +1,9 @@
 //! What is built in: the routers of spec/http.md 1.8 and 4.7 and the services behind them.
 //!
 //! There is no dashboard yet, so `dashboard@internal` is not there. `ready@internal` and `debug@internal` are ours.
-use super::bodies::{MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, Word};
+use super::bodies::{
+    MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord,
+};
 use super::routers::Shown;
 use super::{Entry, INTERNAL};
 use crate::api::ADMIN_ENTRY_POINT;
@@ -62,7 +64,7 @@ fn router<'p>(name: &str, rule: Cow<'p, str>, priority: i64, entry_point: &'p st
         tls: None,
         observability: ObservabilityBody::of(None, None, None),
         error: Vec::new(),
-        status: Word::ENABLED,
+        status: StatusWord::ENABLED,
         using: vec![entry_point],
     };
     Shown { entry: Entry { name: format!("{name}@{INTERNAL}"), provider: INTERNAL, body }, balancer: None }
@@ -76,7 +78,7 @@ fn redirect(redirection: &Redirection) -> (Shown<'_>, Entry<MiddlewareBody<'_>>)
     shown.entry.body.middlewares = vec![middleware.clone().into()];
     let body = MiddlewareBody {
         redirect_scheme: RedirectScheme { scheme, port, permanent: *permanent },
-        status: Word::ENABLED,
+        status: StatusWord::ENABLED,
         used_by: vec![shown.entry.name.clone()],
     };
     (shown, Entry { name: middleware, provider: INTERNAL, body })
@@ -87,7 +89,7 @@ fn service<'p>(name: &str, used_by: Vec<String>) -> Entry<ServiceBody<'p>> {
         load_balancer: None,
         middlewares: Vec::new(),
         observability: None,
-        status: Word::ENABLED,
+        status: StatusWord::ENABLED,
         used_by,
         server_status: BTreeMap::new(),
         kind: ServiceKind::BuiltIn,

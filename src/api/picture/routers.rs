@@ -20,22 +20,22 @@ pub struct Shown<'p> {
 
 /// One of the forms in which a router is shown.
 #[derive(Clone, Debug)]
-pub struct Copy<'p> {
+pub struct Form<'p> {
     /// The router of the plan.
     pub router: &'p Router,
     /// Name without provider.
     pub name: Cow<'p, str>,
-    /// Where this copy listens.
+    /// Where this form listens.
     pub entry_points: Vec<&'p str>,
     /// What that entry point applies; `None` for nothing.
     pub rules: Option<&'p EntryPointRules>,
     /// TLS block: the router's, else the entry point's.
     pub tls: Option<&'p RouterTls>,
-    /// The router's errors, and those of this copy.
+    /// The router's errors, and those of this form.
     pub errors: Vec<Cow<'p, str>>,
 }
 
-impl Copy<'_> {
+impl Form<'_> {
     /// Name of its TLS options.
     pub fn tls_options(&self) -> &str {
         self.tls.map(|tls| &*tls.options).filter(|options| !options.is_empty()).unwrap_or(DEFAULT_OPTIONS)
@@ -44,16 +44,16 @@ impl Copy<'_> {
 
 /// All routers of the plan as they are shown, in no order.
 pub fn of<'p>(names: &Names<'p>, options: &'p ApiOptions) -> Vec<Shown<'p>> {
-    let mut copies = Vec::with_capacity(names.routers.len());
+    let mut forms = Vec::with_capacity(names.routers.len());
     for (router, name) in &names.routers {
-        split(router, name.clone(), options, &mut copies);
+        split(router, name.clone(), options, &mut forms);
     }
-    conflicts::resolve(copies).into_iter().map(|copy| shown(copy, names)).collect()
+    conflicts::resolve(forms).into_iter().map(|form| shown(form, names)).collect()
 }
 
-/// The copies of a router: one per entry point with rules, one for all others. A router of one entry point keeps its name.
-fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, copies: &mut Vec<Copy<'p>>) {
-    let copy = |name: Cow<'p, str>, entry_points: Vec<&'p str>, rules: Option<&'p EntryPointRules>| Copy {
+/// The forms of a router: one per entry point with rules, one for all others. A router of one entry point keeps its name.
+fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, forms: &mut Vec<Form<'p>>) {
+    let form = |name: Cow<'p, str>, entry_points: Vec<&'p str>, rules: Option<&'p EntryPointRules>| Form {
         router,
         name,
         entry_points,
@@ -62,54 +62,54 @@ fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, co
         errors: router.errors.iter().map(|error| Cow::Borrowed(&**error)).collect(),
     };
     if let [only] = &*router.entry_points {
-        copies.push(copy(name, vec![only], options.rules_of(only)));
+        forms.push(form(name, vec![only], options.rules_of(only)));
         return;
     }
     let mut together: Vec<&str> = Vec::with_capacity(router.entry_points.len());
     for entry_point in router.entry_points.iter() {
         match options.rules_of(entry_point) {
-            Some(rules) => copies.push(copy(format!("{entry_point}-{name}").into(), vec![entry_point], Some(rules))),
+            Some(rules) => forms.push(form(format!("{entry_point}-{name}").into(), vec![entry_point], Some(rules))),
             None => together.push(entry_point),
         }
     }
     if !together.is_empty() || router.entry_points.is_empty() {
-        copies.push(copy(name, together, None));
+        forms.push(form(name, together, None));
     }
 }
 
-fn shown<'p>(copy: Copy<'p>, names: &Names<'p>) -> Shown<'p> {
-    let router = copy.router;
+fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
+    let router = form.router;
     let status = match router.status() {
-        Status::Enabled if !copy.errors.is_empty() => Status::Warning,
+        Status::Enabled if !form.errors.is_empty() => Status::Warning,
         status => status,
     };
     let body = RouterBody {
-        middlewares: middlewares(&copy, status),
+        middlewares: middlewares(&form, status),
         service: names.balancer(router.action.balancer()),
         rule: router.rule.text().into(),
         rule_syntax: &router.shown_syntax,
         priority: router.shown_priority(),
-        tls: copy.tls.map(TlsBody::of),
+        tls: form.tls.map(TlsBody::of),
         observability: ObservabilityBody::of(
             router.observability.as_ref(),
-            copy.rules.and_then(|rules| rules.observability.as_ref()),
+            form.rules.and_then(|rules| rules.observability.as_ref()),
             Some(&router.origin),
         ),
-        error: copy.errors,
+        error: form.errors,
         status: status.into(),
-        using: copy.entry_points.clone(),
-        entry_points: copy.entry_points,
+        using: form.entry_points.clone(),
+        entry_points: form.entry_points,
     };
     let balancer = names.position(router.action.balancer());
-    Shown { entry: Entry { name: format!("{}@{KUBERNETES}", copy.name), provider: KUBERNETES, body }, balancer }
+    Shown { entry: Entry { name: format!("{}@{KUBERNETES}", form.name), provider: KUBERNETES, body }, balancer }
 }
 
 /// Middlewares of the entry point, then of the router, qualified. The reference looks at TLS options first, and leaves
 /// the names of a router that it gives up there as they were written.
-fn middlewares<'p>(copy: &Copy<'p>, status: Status) -> Vec<Cow<'p, str>> {
-    let given_up_early = status == Status::Disabled && copy.tls_options() != DEFAULT_OPTIONS;
-    let of_entry_point = copy.rules.into_iter().flat_map(|rules| &rules.middlewares);
-    let all = of_entry_point.chain(&copy.router.middlewares);
+fn middlewares<'p>(form: &Form<'p>, status: Status) -> Vec<Cow<'p, str>> {
+    let given_up_early = status == Status::Disabled && form.tls_options() != DEFAULT_OPTIONS;
+    let of_entry_point = form.rules.into_iter().flat_map(|rules| &rules.middlewares);
+    let all = of_entry_point.chain(&form.router.middlewares);
     all.map(|name| if given_up_early { Cow::Borrowed(&**name) } else { Cow::Owned(qualified(name, KUBERNETES)) })
         .collect()
 }

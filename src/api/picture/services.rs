@@ -1,5 +1,5 @@
 //! Load balancers as the API shows them, with who uses them.
-use super::bodies::{BalancerBody, ServiceBody, ServiceKind, ServiceObservability, Word};
+use super::bodies::{BalancerBody, ServiceBody, ServiceKind, ServiceObservability, StatusWord, UP};
 use super::names::Names;
 use super::routers::Shown;
 use super::{Entry, KUBERNETES, serves};
@@ -33,13 +33,13 @@ fn entry<'p>(balancer: &'p Balancer, name: &str, mut users: Users) -> Entry<Serv
     // Only a service that serves is built, and only a built one knows its servers (spec/http.md 2.1).
     let up: BTreeMap<&str, &'static str> = match users.serving {
         0 => BTreeMap::new(),
-        _ => balancer.servers.iter().map(|server| (&*server.url, Word::UP)).collect(),
+        _ => balancer.servers.iter().map(|server| (&*server.url, UP)).collect(),
     };
     let body = ServiceBody {
         load_balancer: Some(BalancerBody::of(balancer)),
         middlewares: balancer.options.middlewares.iter().map(|name| &**name).collect(),
         observability: Some(ServiceObservability::of(&balancer.origin)),
-        status: Word::ENABLED,
+        status: StatusWord::ENABLED,
         used_by: users.names,
         server_status: up,
         kind: ServiceKind::LoadBalancer,

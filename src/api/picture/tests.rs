@@ -1,7 +1,7 @@
 use super::*;
+use crate::api::json;
 use crate::api::options::{EntryPointRules, Redirection};
-use crate::api::testing::{balancer, key_pair, options, port_80, router, server, tls};
-use crate::api::{EntryPoint, json};
+use crate::api::testing::{balancer, entry_point, key_pair, options, port_80, router, server, tls};
 use crate::model::facts::{Created, RouterObservability, RouterTls, ServerState, StickyCookie, TlsDomain};
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
 use crate::model::plan::{
@@ -23,7 +23,7 @@ fn view(routers: Vec<Router>, balancers: Vec<Balancer>) -> PlanView {
 /// Entry points without anything built in.
 fn plain(entry_points: &[&str]) -> ApiOptions {
     ApiOptions {
-        entry_points: entry_points.iter().map(|name| EntryPoint::new(*name, ":0")).collect(),
+        entry_points: entry_points.iter().map(|name| entry_point(name)).collect(),
         ..ApiOptions::new(SystemTime::UNIX_EPOCH)
     }
 }
@@ -323,7 +323,7 @@ fn a_broken_rule_is_shown_as_disabled_even_without_text() {
         errors: vec!["empty rule".into()],
         action: Action::Refuse(port_80("a-b", "c.d")),
         tls: tls("strict@file"),
-        ..router("r", "i", "x", "s")
+        ..router("r", "i", "Path(\"/x\")", "s")
     };
     let shown = shown(&view(vec![router], Vec::new()), &plain(&["web"]));
     let router = &shown["routers"]["r@kubernetes"];
@@ -396,4 +396,32 @@ fn no_key_is_ever_shown() {
     view.certificates.push(pair);
     let raw = raw(&view, &options()).to_string();
     assert!(!raw.contains("PRIVATE") && !raw.to_lowercase().contains("privatekey"), "{raw}");
+}
+
+proptest::proptest! {
+    /// Whatever plans hold, nothing is lost and no name is used twice; the order of the plan has no say.
+    #[test]
+    fn every_object_is_shown_once_under_a_name_of_its_own(
+        given in proptest::collection::vec((0u8..3, 0u8..4, 0i64..3, proptest::bool::ANY), 0..24),
+        turn in 0usize..24,
+    ) {
+        let mut routers = std::collections::BTreeMap::new();
+        for (name, ingress, created, strict) in given {
+            let mut one = router(&format!("n{name}"), &format!("i{ingress}"), &format!("Host(\"h{name}\")"), "s");
+            one.origin.created = Created(created);
+            one.tls = tls(if strict { "strict@file" } else { "" });
+            routers.insert(one.key.clone(), one);
+        }
+        let mut routers: Vec<Router> = routers.into_values().collect();
+        let first = view(routers.clone(), vec![balancer("s", &[])]);
+        let all = routers.len();
+        routers.rotate_left(turn.min(all));
+        let second = view(routers, vec![balancer("s", &[])]);
+        let options = plain(&["web"]);
+        let picture = Picture::of(&first, &options);
+        let mut names: Vec<&str> = picture.routers.iter().map(|entry| entry.name.as_str()).collect();
+        names.dedup();
+        proptest::prop_assert_eq!(names.len(), all);
+        proptest::prop_assert_eq!(raw(&first, &options), raw(&second, &options));
+    }
 }

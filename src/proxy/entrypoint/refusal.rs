@@ -13,10 +13,8 @@ pub(super) struct Refusal {
 
 impl Refusal {
     const BAD_REQUEST: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request" };
-    const TOO_LARGE: Self = Self {
-        status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        body: "431 Request Header Fields Too Large",
-    };
+    const TOO_LARGE: Self =
+        Self { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body: "431 Request Header Fields Too Large" };
     const URI_TOO_LONG: Self = Self { status: StatusCode::URI_TOO_LONG, body: "414 URI Too Long" };
     const VERSION: Self = Self {
         status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -58,7 +56,10 @@ mod tests {
     #[test]
     fn a_reason_stands_in_body_and_status_line() {
         let text = String::from_utf8(Refusal::VERSION.to_bytes()).unwrap();
-        assert!(text.starts_with("HTTP/1.1 505 HTTP Version Not Supported: unsupported protocol version\r\n"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.1 505 HTTP Version Not Supported: unsupported protocol version\r\n"),
+            "{text}"
+        );
         assert!(text.ends_with("\r\n\r\n505 HTTP Version Not Supported: unsupported protocol version"), "{text}");
     }
 }

@@ -106,14 +106,8 @@ mod tests {
 
     const SECOND: Option<Duration> = Some(Duration::from_secs(1));
     const PACE: Pace = Pace { tick: Duration::from_millis(100) };
-    const QUIET: Sight = Sight {
-        phase: Phase::Idle,
-        since: 0,
-        requests: 0,
-        request_began: 0,
-        reading_since: None,
-        waiting_since: None,
-    };
+    const QUIET: Sight =
+        Sight { phase: Phase::Idle, since: 0, requests: 0, request_began: 0, reading_since: None, waiting_since: None };
 
     #[test]
     fn each_phase_has_its_own_limit() {

@@ -120,7 +120,10 @@ enum Kind {
     /// Ours.
     Whole(Bytes),
     /// Read from a server; the lease is there until the end was read, if the connection may be used again.
-    Server { incoming: Incoming, lease: Option<Lease> },
+    Server {
+        incoming: Incoming,
+        lease: Option<Lease>,
+    },
 }
 
 impl AnswerBody {

@@ -112,12 +112,7 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
 }
 
 /// Sets the Host header that `server` is to see.
-fn address(
-    request: &mut Request<RequestBody>,
-    server: &LiveServer,
-    policy: HostHeader,
-    client: Option<&HeaderValue>,
-) {
+fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: HostHeader, client: Option<&HeaderValue>) {
     let wanted = match (policy, client) {
         (HostHeader::Pass, Some(client)) => client,
         (HostHeader::Pass, None) | (HostHeader::OfServer, _) => &server.host_header,
@@ -400,8 +395,7 @@ fn finish(
     upgrade: Option<Wish>,
 ) -> Response<AnswerBody> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return upgrade::switch(conn, response, upgrade)
-            .unwrap_or_else(|error| answer::failed(conn, &error));
+        return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
     headers::clean_answer(response.headers_mut());
     if let Some(cookie) = set_cookie {

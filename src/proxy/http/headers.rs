@@ -80,8 +80,7 @@ pub(super) fn is_managed(name: &[u8]) -> bool {
 
 /// Deletes the managed headers and their aliases.
 pub(super) fn delete_managed(headers: &mut HeaderMap) {
-    let names: Vec<HeaderName> =
-        headers.keys().filter(|name| is_managed(name.as_str().as_bytes())).cloned().collect();
+    let names: Vec<HeaderName> = headers.keys().filter(|name| is_managed(name.as_str().as_bytes())).cloned().collect();
     for name in names {
         headers.remove(name);
     }
