@@ -3,18 +3,20 @@
 //! [`App::start`] binds sockets, starts workers, actors and watches; [`App::run`] waits for a signal (or for an actor that
 //! panicked) and drains. Nothing here decides about routing.
 use crate::actors::{self, ControlPlane, Setup, Watch, Watches, pulse::PulseMonitor};
-use crate::apiserver::ApiServer;
 use crate::base::clock::{Clock, SystemClock};
-use crate::base::drain::{Drain, DrainTrigger};
+use crate::base::drain::DrainTrigger;
 use crate::cluster::client::{self, Access, Choice, Surroundings};
+use crate::cluster::watch::Delivery;
 use crate::compile;
-use crate::config::{Config, IngressProvider, RuleSyntax};
+use crate::config::{self, Config, IngressProvider, RuleSyntax};
 use crate::demo::Demo;
-use crate::messages::plan::StartDrain;
+use crate::messages::plan::{InstallPlan, StartDrain};
 use crate::model::plan::PlanPatch;
+use crate::model::rule::Syntax;
 use crate::proxy::{BindError, Proxy};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{error, info, warn};
 
 mod embedded;
@@ -22,8 +24,8 @@ mod internal;
 
 /// A running program. Dropping it does not stop the workers: see [`App::stop`].
 pub struct App {
-    proxy: Proxy,
-    plane: Option<ControlPlane>,
+    plane: ControlPlane,
+    addresses: Vec<(Arc<str>, SocketAddr)>,
     drain: DrainTrigger,
     monitor: PulseMonitor,
     embedded: Option<embedded::Embedded>,
@@ -45,6 +47,9 @@ pub enum StartError {
     /// A socket could not be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The workers could not be started.
+    #[error("cannot start the workers")]
+    Workers(#[from] crate::proxy::StartError),
     /// The embedded API server could not be started.
     #[error("cannot start the embedded API server")]
     Embedded(#[source] embedded::EmbeddedError),
@@ -69,83 +74,61 @@ impl App {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (drain, draining) = DrainTrigger::new();
-        let internal = internal::Internal::new(&config, clock.clone(), draining.clone());
-        let proxy = Proxy::bind(&config, internal.clone(), draining)?;
-        internal.show(proxy.publisher());
-        for (entry_point, address) in proxy.addresses() {
+        let internal = internal::Internal::new(&config, clock.clone(), draining);
+        let mut proxy = Proxy::bind(&config, internal.service())?;
+        internal.published.follow(proxy.publisher());
+        let addresses = proxy.addresses().to_vec();
+        for (entry_point, address) in &addresses {
             info!(entrypoint = %entry_point, %address, "listening");
         }
-        proxy.start();
-        let mut app = Self { proxy, plane: None, drain, monitor: PulseMonitor::new(), embedded: None, demo: None };
-        app.start_standalone(&config).await?;
+        proxy.start()?;
+        let (embedded, demo) = start_standalone(&config).await?;
+        let monitor = PulseMonitor::new();
+        let plane = actors::start(Setup {
+            clock,
+            monitor: monitor.clone(),
+            compile: compile_options(&config),
+            throttle: throttle(&config),
+            watches: watches(&config),
+            proxy,
+        });
+        internal.debug.follow(plane.observations.clone(), plane.findings.clone());
+        let app = Self { plane, addresses, drain, monitor, embedded, demo };
         match &config.ingress {
-            Some(provider) => app.start_provider(&config, provider, &surroundings, clock, &internal).await,
+            Some(provider) => app.start_provider(provider, &surroundings).await,
             // Nothing to wait for: there are no routes but the internal ones.
-            None => app.proxy.publisher().install(&PlanPatch { generation: 1, ..PlanPatch::default() }),
+            None => app.plane.install.tell(InstallPlan { patch: PlanPatch { generation: 1, ..PlanPatch::default() } }),
         }
         Ok(app)
     }
 
-    async fn start_standalone(&mut self, config: &Config) -> Result<(), StartError> {
-        let Some(standalone) = &config.standalone else { return Ok(()) };
-        if standalone.demo == crate::config::Demo::On {
-            self.demo = Some(Demo::start(crate::demo::BACKENDS).await.map_err(StartError::Demo)?);
-        }
-        let embedded = embedded::start(standalone).await.map_err(StartError::Embedded)?;
-        info!(address = %embedded.address(), "embedded API server listens; its objects are kept in memory only");
-        self.embedded = Some(embedded);
-        Ok(())
-    }
-
-    async fn start_provider(
-        &mut self,
-        config: &Config,
-        provider: &IngressProvider,
-        surroundings: &Surroundings,
-        clock: Arc<dyn Clock>,
-        internal: &internal::Internal,
-    ) {
+    async fn start_provider(&self, provider: &IngressProvider, surroundings: &Surroundings) {
         say_provider(provider);
-        let plane = actors::start(Setup {
-            clock,
-            monitor: self.monitor.clone(),
-            compile: compile_options(config, provider),
-            throttle: provider.throttle.max(config.providers_throttle),
-            watches: watches(provider),
-            publisher: self.proxy.publisher(),
-            stop: self.proxy.stop_handle(),
-            addresses: self.proxy.addresses().to_vec(),
-        });
-        internal.observe(plane.observations.clone(), plane.findings.clone());
         let endpoint = self.embedded.as_ref().map(|embedded| format!("http://{}", embedded.address()));
         let (access, surroundings) = match &endpoint {
             // The embedded server takes the place of a cluster, whatever the surroundings say.
             Some(endpoint) => (Access { endpoint, ..Access::default() }, Surroundings::default()),
-            None => (
-                Access {
-                    endpoint: &provider.endpoint,
-                    token: provider.token.expose(),
-                    cert_auth_file: provider.cert_auth_file.as_deref(),
-                },
-                surroundings.clone(),
-            ),
+            None => {
+                let (endpoint, token) = (&*provider.endpoint, &**provider.token.expose());
+                let access = Access { endpoint, token, cert_auth_file: provider.cert_auth_file.as_deref() };
+                (access, surroundings.clone())
+            }
         };
-        match client::build(access, &surroundings).await {
+        match client::build(access.clone(), &surroundings).await {
             Ok((client, choice)) => {
                 say_client(&choice, access.endpoint);
-                plane.watch(&client, seed());
+                self.plane.watch(&client, seed());
             }
             Err(problem) => {
-                let cause = std::error::Error::source(&problem).map(ToString::to_string);
-                error!(error = %problem, cause = cause.unwrap_or_default(), "the Kubernetes provider cannot start");
+                let cause = std::error::Error::source(&problem).map(ToString::to_string).unwrap_or_default();
+                error!(error = %problem, cause, "the Kubernetes provider cannot start: entry points answer 503");
             }
         }
-        self.plane = Some(plane);
     }
 
     /// Where the entry point of that name listens.
     pub fn address(&self, entry_point: &str) -> Option<SocketAddr> {
-        self.proxy.addresses().iter().find(|(name, _)| &**name == entry_point).map(|(_, address)| *address)
+        self.addresses.iter().find(|(name, _)| &**name == entry_point).map(|(_, address)| *address)
     }
 
     /// Where the embedded API server listens, if there is one.
@@ -172,12 +155,11 @@ impl App {
     /// Drains and ends: `/ready` is 503 at once, new connections are refused after the accept grace time, running
     /// requests have the grace time of their entry point.
     pub async fn stop(self) -> Outcome {
-        let Self { proxy, plane, drain, monitor: _, embedded, demo } = self;
+        let Self { plane, addresses: _, drain, monitor: _, embedded, demo } = self;
         drain.not_ready();
-        if let Some(plane) = &plane {
-            plane.drain.tell(StartDrain);
+        if plane.drain.send(StartDrain).await == Delivery::NobodyThere {
+            error!("the proxy listener is gone: running requests are cut");
         }
-        proxy.drain().await;
         drain.start();
         if let Some(embedded) = embedded {
             embedded.stop().await;
@@ -186,6 +168,17 @@ impl App {
         info!("drained");
         Outcome::Stopped
     }
+}
+
+async fn start_standalone(config: &Config) -> Result<(Option<embedded::Embedded>, Option<Demo>), StartError> {
+    let Some(standalone) = &config.standalone else { return Ok((None, None)) };
+    let demo = match standalone.demo {
+        config::Demo::On => Some(Demo::start(crate::demo::BACKENDS).await.map_err(StartError::Demo)?),
+        config::Demo::Off => None,
+    };
+    let embedded = embedded::start(standalone).await.map_err(StartError::Embedded)?;
+    info!(address = %embedded.address(), "embedded API server listens; its objects are kept in memory only");
+    Ok((Some(embedded), demo))
 }
 
 fn say_provider(provider: &IngressProvider) {
@@ -203,19 +196,55 @@ fn say_client(choice: &Choice, endpoint: &str) {
     }
 }
 
-fn watches(provider: &IngressProvider) -> Watches {
+fn watches(config: &Config) -> Watches {
     let on = |off: bool| if off { Watch::Off } else { Watch::On };
-    Watches {
-        namespaces: provider.namespaces.clone(),
-        ingress_selector: provider.label_selector.as_str().into(),
-        classes: on(provider.disable_cluster_scope || provider.disable_ingress_class_lookup),
-        nodes: on(provider.disable_cluster_scope),
+    match &config.ingress {
+        Some(provider) => Watches {
+            namespaces: provider.namespaces.clone(),
+            ingress_selector: provider.label_selector.as_str().into(),
+            classes: on(provider.disable_cluster_scope || provider.disable_ingress_class_lookup),
+            nodes: on(provider.disable_cluster_scope),
+        },
+        None => Watches { namespaces: vec![], ingress_selector: "".into(), classes: Watch::Off, nodes: Watch::Off },
     }
 }
 
+/// Both pauses of the reference in one: the longer counts, per object (docs/compatibility.md).
+fn throttle(config: &Config) -> Duration {
+    config.ingress.as_ref().map_or(Duration::ZERO, |provider| provider.throttle.max(config.providers_throttle))
+}
+
 /// What the compile step looks at.
-fn compile_options(config: &Config, provider: &IngressProvider) -> compile::Options {
-    compile::Options::todo(config, provider)
+fn compile_options(config: &Config) -> compile::Options {
+    let mut options = compile::Options {
+        entry_points: config.entry_points.iter().map(|entry_point| entry_point.name.clone()).collect(),
+        default_entry_points: config.default_entry_points(),
+        default_rule_syntax: match config.default_rule_syntax {
+            RuleSyntax::V3 => Syntax::V3,
+            RuleSyntax::V2 => Syntax::V2,
+        },
+        ..compile::Options::default()
+    };
+    if let Some(provider) = &config.ingress {
+        options.ingress_class = provider.ingress_class.as_str().into();
+        options.allow_empty_services = provider.allow_empty_services;
+        options.allow_external_name_services = provider.allow_external_name_services;
+        options.allow_cross_namespace = provider.allow_cross_namespace;
+        options.cross_provider = match &provider.cross_provider_namespaces {
+            config::CrossProvider::Any => compile::CrossProvider::Any,
+            config::CrossProvider::Only(namespaces) => compile::CrossProvider::Only(namespaces.clone()),
+        };
+        options.disable_ingress_class_lookup = provider.disable_ingress_class_lookup;
+        options.disable_cluster_scope = provider.disable_cluster_scope;
+        options.native_lb_by_default = provider.native_lb_by_default;
+        options.strict_prefix_matching = provider.strict_prefix_matching;
+        options.disable_pass_host_headers = provider.disable_pass_host_headers;
+        options.namespaces = match provider.namespaces.as_slice() {
+            [] => compile::Namespaces::All,
+            listed => compile::Namespaces::Only(listed.to_vec()),
+        };
+    }
+    options
 }
 
 /// Sets the jitter of retries: replicas that start together must not ask together.

@@ -1,36 +1,46 @@
-//! The proxy listener: makes a plan the table that requests see, and starts the drain.
+//! The proxy listener: owns the data plane. Makes a plan the table that requests see, drains, and notices a dead worker.
+use super::pulse::PulseMonitor;
 use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
-use crate::proxy::{Publisher, StopHandle};
-use actix::{Actor, Context, Handler};
+use crate::proxy::{Grace, Proxy};
+use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::info;
+
+/// How often the workers are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The proxy-listener actor.
 pub struct ProxyListener {
-    publisher: Publisher,
-    stop: StopHandle,
-    addresses: Vec<(Arc<str>, std::net::SocketAddr)>,
+    proxy: Proxy,
+    phase: Phase,
+    monitor: PulseMonitor,
     shell: Shell,
     clock: Arc<dyn Clock>,
     installed: Line<PlanInstalled>,
     last_micros: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+}
+
 impl ProxyListener {
-    /// An actor that installs through `publisher` and drains through `stop`.
+    /// An actor around a proxy whose workers run. A worker that ends in a panic is reported to `monitor`.
     pub fn new(
-        publisher: Publisher,
-        stop: StopHandle,
-        addresses: Vec<(Arc<str>, std::net::SocketAddr)>,
+        proxy: Proxy,
+        monitor: PulseMonitor,
         shell: Shell,
         clock: Arc<dyn Clock>,
         installed: Line<PlanInstalled>,
     ) -> Self {
-        Self { publisher, stop, addresses, shell, clock, installed, last_micros: 0 }
+        Self { proxy, phase: Phase::Serving, monitor, shell, clock, installed, last_micros: 0 }
     }
 }
 
@@ -38,6 +48,11 @@ impl Actor for ProxyListener {
     type Context = Context<Self>;
     fn started(&mut self, ctx: &mut Self::Context) {
         introduce(self, ctx);
+        ctx.run_interval(LOOK, |actor, _| {
+            if actor.phase == Phase::Serving && !actor.proxy.is_alive() {
+                actor.monitor.report("proxy worker");
+            }
+        });
     }
 }
 
@@ -46,17 +61,19 @@ impl Observable for ProxyListener {
         &mut self.shell
     }
     fn state(&self) -> serde_json::Value {
-        let table = self.publisher.table();
+        let table = self.proxy.publisher().table();
         let addresses: serde_json::Map<String, serde_json::Value> =
-            self.addresses.iter().map(|(name, address)| (name.to_string(), address.to_string().into())).collect();
+            self.proxy.addresses().iter().map(|(name, address)| (name.to_string(), address.to_string().into())).collect();
         json!({
             "generation": table.generation(),
             "ready": table.is_ready(),
+            "draining": self.phase == Phase::Draining,
             "routers": table.routers().count(),
             "services": table.balancers().count(),
             "certificates": table.certificates().count(),
             "lastInstallMicroseconds": self.last_micros,
             "entryPoints": addresses,
+            "traffic": self.proxy.totals(),
         })
     }
 }
@@ -65,7 +82,7 @@ impl Handler<InstallPlan> for ProxyListener {
     type Result = ();
     fn handle(&mut self, InstallPlan { patch }: InstallPlan, ctx: &mut Self::Context) {
         let start = self.clock.now();
-        self.publisher.install(&patch);
+        self.proxy.publisher().install(&patch);
         let elapsed = self.clock.now().saturating_duration_since(start);
         self.last_micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         info!(
@@ -82,9 +99,11 @@ impl Handler<InstallPlan> for ProxyListener {
 }
 
 impl Handler<StartDrain> for ProxyListener {
-    type Result = ();
-    fn handle(&mut self, _: StartDrain, ctx: &mut Self::Context) {
-        self.stop.start_drain();
+    type Result = ResponseFuture<()>;
+    fn handle(&mut self, _: StartDrain, ctx: &mut Self::Context) -> Self::Result {
+        self.phase = Phase::Draining;
+        let drained = self.proxy.drain(Grace::Configured);
         observe(self, "StartDrain", ctx);
+        Box::pin(drained)
     }
 }

@@ -28,6 +28,11 @@ impl PulseMonitor {
         Pulse { actor, lost: self.lost.clone() }
     }
 
+    /// Says that something is lost that holds no pulse of its own.
+    pub fn report(&self, name: &'static str) {
+        self.lost.send_replace(Some(name));
+    }
+
     /// Waits until an actor panicked; its name.
     pub async fn lost(&self) -> &'static str {
         let mut receiver = self.lost.subscribe();

@@ -21,7 +21,7 @@ use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
 use crate::model::keys::Kind as KindName;
-use crate::proxy::{Publisher, StopHandle};
+use crate::proxy::Proxy;
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use k8s_openapi::api::core::v1::{Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -29,7 +29,6 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,12 +44,8 @@ pub struct Setup {
     pub throttle: Duration,
     /// What is watched.
     pub watches: Watches,
-    /// Where plans go.
-    pub publisher: Publisher,
-    /// How the proxy is told to drain.
-    pub stop: StopHandle,
-    /// Entry points and where they listen, for the debug page.
-    pub addresses: Vec<(Arc<str>, SocketAddr)>,
+    /// The data plane, with its workers running.
+    pub proxy: Proxy,
 }
 
 /// What is watched.
@@ -86,6 +81,8 @@ pub struct ControlPlane {
     pub findings: Recipient<GetFindings>,
     /// Takes [`StartDrain`].
     pub drain: Line<StartDrain>,
+    /// Takes [`InstallPlan`]: for a program without a provider, whose plan is empty.
+    pub install: Line<InstallPlan>,
     kinds: Kinds,
     watches: Watches,
 }
@@ -101,7 +98,7 @@ struct Kinds {
 
 /// Starts all actors on the current arbiter. No watch runs yet: see [`ControlPlane::watch`].
 pub fn start(setup: Setup) -> ControlPlane {
-    let Setup { clock, monitor, compile, throttle, watches, publisher, stop, addresses } = setup;
+    let Setup { clock, monitor, compile, throttle, watches, proxy } = setup;
     let debug_depth = QueueDepth::default();
     let debug = Debug::new(monitor.pulse("debug"), debug_depth.clone()).start();
     let observed: Line<Observed> = Line::new(debug.clone().recipient(), debug_depth.clone());
@@ -112,13 +109,13 @@ pub fn start(setup: Setup) -> ControlPlane {
 
     let (shell, listener_depth) = make_shell("proxy-listener");
     let installed: Line<PlanInstalled> = Line::new(debug.clone().recipient(), debug_depth.clone());
-    let listener = ProxyListener::new(publisher, stop, addresses, shell, clock.clone(), installed).start();
+    let listener = ProxyListener::new(proxy, monitor.clone(), shell, clock.clone(), installed).start();
     let install: Line<InstallPlan> = Line::new(listener.clone().recipient(), listener_depth.clone());
 
     let (shell, compiler_depth) = make_shell("compiler");
     let findings: Line<FindingsChanged> = Line::new(debug.clone().recipient(), debug_depth);
     let core = compile::Compiler::new(compile);
-    let compiler = Compiler::new(core, shell, clock.clone(), install, findings).start();
+    let compiler = Compiler::new(core, shell, clock.clone(), install.clone(), findings).start();
     let apply: Line<ApplyPatch> = Line::new(compiler.recipient(), compiler_depth);
 
     let (shell, throttler_depth) = make_shell("throttler");
@@ -143,6 +140,7 @@ pub fn start(setup: Setup) -> ControlPlane {
         observations: debug.clone().recipient(),
         findings: debug.recipient(),
         drain: Line::new(listener.recipient(), listener_depth),
+        install,
         kinds,
         watches,
     }

@@ -24,7 +24,6 @@ mod statics;
 mod testing;
 
 use crate::base::Clock;
-use crate::messages::debug::Observation;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode};
 use routes::{DebugPage, Resource};
@@ -35,7 +34,7 @@ pub use options::{
 };
 pub use service::ApiService;
 pub use source::{
-    ActorObservations, DebugSource, NoDebug, Observations, PlanSource, PlanView, Published, Unobservable,
+    DebugActor, DebugSource, PlanSource, PlanView, Published, Told, Unobservable,
 };
 
 /// The entry point that carries the API when it is insecure, and ping unless another one is named.
@@ -132,19 +131,21 @@ impl Api {
     }
 
     async fn answer_debug(self: &Arc<Self>, page: DebugPage, ask: Ask) -> Response<Bytes> {
-        let observed: Vec<Observation> = match &page {
-            DebugPage::Findings => Vec::new(),
-            DebugPage::Actors | DebugPage::Actor(_) => match self.debug.observations().await {
-                Ok(observed) => observed,
-                Err(error) => return reply::problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        let unobservable = |error: Unobservable| reply::problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
+        match page {
+            DebugPage::Findings => match self.debug.findings().await {
+                Ok(found) => self.off_thread(move |_| debug::findings(found)).await,
+                Err(error) => unobservable(error),
             },
-        };
-        self.off_thread(move |api| match page {
-            DebugPage::Findings => debug::findings(api.debug.findings()),
-            DebugPage::Actors => debug::actors(observed, &ask),
-            DebugPage::Actor(name) => debug::actor(&observed, &name),
-        })
-        .await
+            DebugPage::Actors => match self.debug.observations().await {
+                Ok(observed) => self.off_thread(move |_| debug::actors(observed, &ask)).await,
+                Err(error) => unobservable(error),
+            },
+            DebugPage::Actor(name) => match self.debug.observations().await {
+                Ok(observed) => self.off_thread(move |_| debug::actor(&observed, &name)).await,
+                Err(error) => unobservable(error),
+            },
+        }
     }
 
     /// Renders on a thread that may be slow: a proxy worker has requests to serve meanwhile.

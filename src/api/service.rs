@@ -39,13 +39,13 @@ impl InternalService for ApiService {
     }
 
     fn answer(&self, entry: EntryPointId, request: InternalRequest) -> InternalAnswer {
-        let InternalRequest { method, path, query, host: _ } = request;
+        let InternalRequest { method, path, query, accept, host: _ } = request;
         let Some(claim) = self.name(entry).and_then(|name| self.api.claim(name, &path)) else {
             // Not claimed, so not ours to say anything about; the proxy does not ask.
             return Box::pin(std::future::ready(super::reply::not_found()));
         };
         let api = Arc::clone(&self.api);
-        let ask = Ask { method, path, query: query.unwrap_or_default(), accept: None };
+        let ask = Ask { method, path, query: query.unwrap_or_default(), accept };
         Box::pin(async move { api.answer(claim, ask).await })
     }
 }
@@ -71,6 +71,7 @@ mod tests {
             method: Method::GET,
             path: path.to_owned(),
             query: query.map(str::to_owned),
+            accept: None,
             host: String::new(),
         };
         let found = service.answer(traefik, request("/api/http/routers", Some("search=ping"))).await;

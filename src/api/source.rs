@@ -1,14 +1,15 @@
 //! What the API is told by others: the published plan, the state of the process, the actors' observations.
 //!
 //! Traits, so that a test needs neither a routing table nor an actor. [`Published`] is the plan that a proxy publishes,
-//! [`ActorObservations`] what the debug actor knows.
+//! [`DebugActor`] what the debug actor knows.
 use crate::base::Drain;
-use crate::messages::debug::{GetObservations, Observation};
+use crate::messages::debug::{GetFindings, GetObservations, Observation};
 use crate::model::facts::KeyPair;
 use crate::model::finding::Finding;
 use crate::model::plan::{Balancer, Router};
 use crate::proxy::Publisher;
 use crate::proxy::table::Table;
+use actix::{MailboxError, Recipient};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -83,14 +84,14 @@ impl PlanSource for Published {
     }
 }
 
-/// A future of all observations.
-pub type Observations<'a> = Pin<Box<dyn Future<Output = Result<Vec<Observation>, Unobservable>> + Send + 'a>>;
+/// An answer of the debug actor that is on its way.
+pub type Told<'a, T> = Pin<Box<dyn Future<Output = Result<Vec<T>, Unobservable>> + Send + 'a>>;
 
-/// The actors' states could not be had.
+/// The debug actor told nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unobservable {
-    /// The debug actor is gone.
-    #[error("the debug actor is gone")]
+    /// It is gone, or not there yet.
+    #[error("the debug actor is not there")]
     Gone,
     /// It did not answer in time.
     #[error("the debug actor did not answer within {0:?}")]
@@ -100,55 +101,41 @@ pub enum Unobservable {
 /// What the actors show of themselves.
 pub trait DebugSource: Send + Sync + 'static {
     /// The last observation of each actor.
-    fn observations(&self) -> Observations<'_>;
+    fn observations(&self) -> Told<'_, Observation>;
     /// What is wrong with users' objects now.
-    fn findings(&self) -> Vec<Finding>;
-}
-
-/// Nothing to observe.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoDebug;
-
-impl DebugSource for NoDebug {
-    fn observations(&self) -> Observations<'_> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        Vec::new()
-    }
+    fn findings(&self) -> Told<'_, Finding>;
 }
 
 /// How long the debug actor may take. It answers from memory, so more than this means that it hangs.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Observations from the debug actor.
-pub struct ActorObservations<F> {
-    debug: actix::Recipient<GetObservations>,
-    findings: F,
-}
+/// The debug actor. The sockets must know whom to ask before the actors run: so it is handed in later.
+#[derive(Clone, Default)]
+pub struct DebugActor(Arc<OnceLock<(Recipient<GetObservations>, Recipient<GetFindings>)>>);
 
-impl<F: Fn() -> Vec<Finding> + Send + Sync + 'static> ActorObservations<F> {
-    /// Asks `debug` for observations and `findings` for findings.
-    pub fn new(debug: actix::Recipient<GetObservations>, findings: F) -> Self {
-        Self { debug, findings }
+impl DebugActor {
+    /// Asks these from now on. Only the first call counts.
+    pub fn follow(&self, observations: Recipient<GetObservations>, findings: Recipient<GetFindings>) {
+        self.0.get_or_init(|| (observations, findings));
     }
 }
 
-impl<F: Fn() -> Vec<Finding> + Send + Sync + 'static> DebugSource for ActorObservations<F> {
-    fn observations(&self) -> Observations<'_> {
-        let asked = self.debug.send(GetObservations);
-        Box::pin(async move {
-            match tokio::time::timeout(PATIENCE, asked).await {
-                Ok(Ok(observed)) => Ok(observed),
-                Ok(Err(_)) => Err(Unobservable::Gone),
-                Err(_) => Err(Unobservable::Silent(PATIENCE)),
-            }
-        })
+impl DebugSource for DebugActor {
+    fn observations(&self) -> Told<'_, Observation> {
+        let asked = self.0.get().map(|(observations, _)| observations.send(GetObservations));
+        Box::pin(told(asked))
     }
 
-    fn findings(&self) -> Vec<Finding> {
-        (self.findings)()
+    fn findings(&self) -> Told<'_, Finding> {
+        let asked = self.0.get().map(|(_, findings)| findings.send(GetFindings));
+        Box::pin(told(asked))
+    }
+}
+
+async fn told<T>(asked: Option<impl Future<Output = Result<T, MailboxError>>>) -> Result<T, Unobservable> {
+    match tokio::time::timeout(PATIENCE, asked.ok_or(Unobservable::Gone)?).await {
+        Ok(answer) => answer.map_err(|_| Unobservable::Gone),
+        Err(_) => Err(Unobservable::Silent(PATIENCE)),
     }
 }
 
@@ -172,6 +159,14 @@ mod tests {
         }
     }
 
+    impl Handler<GetFindings> for Debug {
+        type Result = MessageResult<GetFindings>;
+
+        fn handle(&mut self, _: GetFindings, _: &mut Self::Context) -> Self::Result {
+            MessageResult(Vec::new())
+        }
+    }
+
     #[test]
     fn a_view_of_a_table_holds_all_that_was_put_in() {
         use super::super::testing::{balancer, key_pair, port_80, router};
@@ -192,7 +187,11 @@ mod tests {
     #[test]
     fn observations_come_from_the_actor_until_it_is_gone() {
         actix::System::new().block_on(async {
-            let source = ActorObservations::new(Debug.start().recipient(), Vec::new);
+            let source = DebugActor::default();
+            assert_eq!(source.observations().await.map(|all| all.len()), Err(Unobservable::Gone));
+            let debug = Debug.start();
+            source.follow(debug.clone().recipient(), debug.recipient());
+            assert_eq!(source.findings().await, Ok(Vec::new()));
             let observed = source.observations().await.unwrap();
             assert_eq!(observed[0].actor, "ingress");
             assert_eq!(source.observations().await.map(|all| all.len()), Err(Unobservable::Gone));

@@ -1,5 +1,5 @@
 //! Builders for the tests of the API: small, complete values with the fields that a test is about.
-use super::source::{DebugSource, Observations, PlanSource, PlanView, Unobservable};
+use super::source::{DebugSource, Told, PlanSource, PlanView, Unobservable};
 use super::{Api, ApiOptions, Ask, EntryPoint, Exposure, Ping, PingRouting};
 use crate::base::ManualClock;
 use crate::messages::debug::Observation;
@@ -142,12 +142,12 @@ impl PlanSource for Process {
 pub struct Debug(pub Option<Vec<Observation>>, pub Vec<Finding>);
 
 impl DebugSource for Debug {
-    fn observations(&self) -> Observations<'_> {
+    fn observations(&self) -> Told<'_, Observation> {
         Box::pin(std::future::ready(self.0.clone().ok_or(Unobservable::Gone)))
     }
 
-    fn findings(&self) -> Vec<Finding> {
-        self.1.clone()
+    fn findings(&self) -> Told<'_, Finding> {
+        Box::pin(std::future::ready(Ok(self.1.clone())))
     }
 }
 

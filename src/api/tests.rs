@@ -72,7 +72,7 @@ async fn ping_answers_any_method_until_the_process_was_told_to_stop() {
     let ping =
         Ping { entry_point: "traefik".into(), routing: PingRouting::Router, terminating: StatusCode::IM_A_TEAPOT };
     let options = ApiOptions { ping: Some(ping), ..options() };
-    let api = Arc::new(Api::new(options, process.clone(), Arc::new(NoDebug), clock()));
+    let api = Arc::new(Api::new(options, process.clone(), Arc::new(DebugActor::default()), clock()));
     for method in [Method::GET, Method::HEAD, Method::DELETE] {
         let response = ask(&api, method, "/ping", None).await.unwrap();
         assert_eq!((response.status(), text(&response).as_str()), (StatusCode::OK, "OK"));
@@ -85,7 +85,7 @@ async fn ping_answers_any_method_until_the_process_was_told_to_stop() {
 #[tokio::test]
 async fn ready_follows_the_first_table_and_the_drain() {
     let process = Arc::new(Process::default());
-    let api = Arc::new(Api::new(options(), process.clone(), Arc::new(NoDebug), clock()));
+    let api = Arc::new(Api::new(options(), process.clone(), Arc::new(DebugActor::default()), clock()));
     let (status, reason) = get(&api, "/ready").await;
     assert_eq!(status, 503);
     assert!(reason.starts_with("starting: ") && !reason.contains('\n'), "{reason}");
@@ -245,7 +245,7 @@ async fn a_debug_actor_that_is_gone_is_an_error_and_findings_still_come() {
         Problem::error("spec.a", "InvalidPath", "first").about(object),
     ];
     let api = debugging(Debug(None, findings));
-    assert_eq!(get(&api, "/debug/actors").await, (503, "{\"message\":\"the debug actor is gone\"}\n".to_owned()));
+    assert_eq!(get(&api, "/debug/actors").await, (503, "{\"message\":\"the debug actor is not there\"}\n".to_owned()));
     let found = get_json(&api, "/debug/findings").await;
     let want = json!({
         "object": {"kind": "Ingress", "namespace": "shop", "name": "web"}, "path": "spec.a", "severity": "error",

@@ -1,6 +1,6 @@
 //! The API behind a real proxy and real sockets.
 use super::testing::{balancer, clock, options, port_80, router};
-use super::{Api, ApiOptions, ApiService, EntryPoint, NoDebug, Published};
+use super::{Api, ApiOptions, ApiService, EntryPoint, DebugActor, Published};
 use crate::base::DrainTrigger;
 use crate::config::{self, Command};
 use crate::model::plan::PlanPatch;
@@ -45,7 +45,7 @@ fn the_proxy_serves_the_api_before_and_after_the_first_plan_until_it_stops() {
         let options = ApiOptions { entry_points: entry_points.collect(), ..options() };
         let (trigger, drain) = DrainTrigger::new();
         let published = Published::new(drain);
-        let api = Arc::new(Api::new(options, Arc::new(published.clone()), Arc::new(NoDebug), clock()));
+        let api = Arc::new(Api::new(options, Arc::new(published.clone()), Arc::new(DebugActor::default()), clock()));
         let ids = Table::new(&names);
         let service = ApiService::new(api, |name| ids.entry_point(name));
         let mut proxy = Proxy::bind(&config, Arc::new(service)).unwrap();

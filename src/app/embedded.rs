@@ -1,7 +1,7 @@
 //! The embedded API server on a thread of its own, so that a burst of compiling does not slow its answers and the reverse.
 use crate::apiserver::manifests::Options as ManifestOptions;
 use crate::apiserver::{ApiServer, ManifestLoader, Options};
-use crate::config::Standalone;
+use crate::config::{Demo, Standalone};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -46,6 +46,8 @@ pub async fn start(standalone: &Standalone) -> Result<Embedded, EmbeddedError> {
     }
     let address = standalone.listen.unwrap_or_else(|| Options::default().listen);
     let manifests = standalone.manifests.clone();
+    // A demo without a folder of one's own brings its objects along.
+    let builtin = if standalone.demo == Demo::On && manifests.is_none() { crate::demo::MANIFESTS } else { &[] };
     let (stop, stopped) = oneshot::channel();
     let (listens, listening) = oneshot::channel();
     let thread = tokio::task::spawn_blocking(move || {
@@ -62,6 +64,7 @@ pub async fn start(standalone: &Standalone) -> Result<Embedded, EmbeddedError> {
                 Some(path) => Some(ManifestLoader::start(server.store().clone(), path, ManifestOptions::default()).await),
                 None => None,
             };
+            load(builtin, &server);
             if listens.send(Ok(server.addr())).is_ok() {
                 // Told to stop, or the program is gone: both mean the end.
                 drop(stopped.await);
@@ -72,6 +75,24 @@ pub async fn start(standalone: &Standalone) -> Result<Embedded, EmbeddedError> {
     });
     let address = listening.await.map_err(|_| EmbeddedError::Thread)??;
     Ok(Embedded { address, stop, thread })
+}
+
+/// Puts the objects of YAML texts into the store.
+fn load(texts: &[(&str, &str)], server: &ApiServer) {
+    for (file, text) in texts {
+        let objects = match serde_saphyr::from_multiple::<serde_json::Value>(text) {
+            Ok(objects) => objects,
+            Err(error) => {
+                tracing::error!(file, %error, "a manifest of the demo cannot be read");
+                continue;
+            }
+        };
+        for object in objects {
+            if let Err(error) = server.store().apply(object) {
+                tracing::error!(file, %error, "an object of the demo cannot be stored");
+            }
+        }
+    }
 }
 
 impl Embedded {

@@ -2,12 +2,66 @@
 //!
 //! Made before both exist (the sockets must know whom to ask), so the two are handed in later.
 use crate::api::{
-    Api, ApiOptions, Ask, DashboardAd, DebugAnswers, EntryPoint, Exposure, Ping, PingRouting, PlanSource, PlanView,
+    Api, ApiOptions, ApiService, DashboardAd, DebugActor, EntryPoint, EntryPointRules, Exposure, Ping, PingRouting,
+    Published,
 };
 use crate::base::clock::Clock;
 use crate::base::drain::Drain;
-use crate::config::Config;
-use crate::messages::debug::{GetFindings, GetObservations};
-use crate::proxy::{InternalAnswer, InternalRequest, InternalService, Publisher, table::EntryPointId};
-use actix::Recipient;
-use std::sync::{Arc, OnceLock};
+use crate::config::{Config, RuleSyntax};
+use crate::proxy::table::Table;
+use std::sync::Arc;
+
+/// The program's own endpoints.
+pub struct Internal {
+    api: Arc<Api>,
+    names: Vec<Arc<str>>,
+    /// What the proxy publishes; follows it from `follow` on.
+    pub published: Published,
+    /// The debug actor; asked from `follow` on.
+    pub debug: DebugActor,
+}
+
+impl Internal {
+    /// Endpoints that know of no table and no actor yet.
+    pub fn new(config: &Config, clock: Arc<dyn Clock>, drain: Drain) -> Self {
+        let (published, debug) = (Published::new(drain), DebugActor::default());
+        let (plan, asked) = (Arc::new(published.clone()), Arc::new(debug.clone()));
+        let api = Arc::new(Api::new(options(config, clock.as_ref()), plan, asked, clock));
+        let names = config.entry_points.iter().map(|entry_point| entry_point.name.clone()).collect();
+        Self { api, names, published, debug }
+    }
+
+    /// What the data plane asks.
+    pub fn service(&self) -> Arc<ApiService> {
+        let table = Table::new(&self.names);
+        Arc::new(ApiService::new(self.api.clone(), |name| table.entry_point(name)))
+    }
+}
+
+fn options(config: &Config, clock: &dyn Clock) -> ApiOptions {
+    let mut options = ApiOptions::new(clock.wall());
+    if let Some(api) = &config.api {
+        options.exposure = if api.insecure { Exposure::Insecure } else { Exposure::Internal };
+        options.base_path = api.base_path.as_str().into();
+        options.dashboard_name = api.dashboard_name.as_str().into();
+        options.dashboard_ad = if api.disable_dashboard_ad { DashboardAd::Disabled } else { DashboardAd::Shown };
+    }
+    options.ping = config.ping.as_ref().map(|ping| Ping {
+        entry_point: ping.entry_point.clone(),
+        routing: if ping.manual_routing { PingRouting::Manual } else { PingRouting::Router },
+        terminating: ping.terminating_status,
+    });
+    // As in the reference, a rule syntax other than the default one splits the routers of all entry points.
+    let rules = (config.default_rule_syntax == RuleSyntax::V2).then(|| Arc::new(EntryPointRules::default()));
+    options.entry_points = config
+        .entry_points
+        .iter()
+        .map(|entry_point| EntryPoint {
+            name: entry_point.name.clone(),
+            shown: entry_point.to_api_json(),
+            rules: rules.clone(),
+        })
+        .collect();
+    options.providers = config.ingress.iter().map(|_| "KubernetesIngress".into()).collect();
+    options
+}

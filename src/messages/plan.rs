@@ -18,7 +18,7 @@ pub struct PlanInstalled {
     pub generation: u64,
 }
 
-/// Stop taking new work; finish what runs.
+/// Stop taking new work; finish what runs. Answered when the last worker has ended.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StartDrain;

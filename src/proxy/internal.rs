@@ -17,6 +17,8 @@ pub struct InternalRequest {
     pub path: String,
     /// Query without the question mark; `None` when there is no question mark.
     pub query: Option<String>,
+    /// First `Accept` header.
+    pub accept: Option<http::HeaderValue>,
     /// Canonical host; empty when the client named none.
     pub host: String,
 }

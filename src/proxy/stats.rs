@@ -53,7 +53,7 @@ impl WorkerStats {
 }
 
 /// The sum over all workers at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(serde::Serialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Client connections open now.
     pub connections_open: u64,

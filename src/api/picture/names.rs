@@ -76,10 +76,11 @@ fn balancer_digest(key: &BalancerKey) -> String {
         BalancerKey::Port { service, port } => {
             // `80` as a number and `80` as a name are two ports.
             let spelling = match port {
-                PortRef::Number(_) => "number",
-                PortRef::Name(_) => "name",
+                PortRef::Number(_) => "number".to_owned(),
+                PortRef::Name(_) => "name".to_owned(),
+                PortRef::Either(_, number) => number.to_string(),
             };
-            digest(&["port", &service.namespace, &service.name, spelling, &port.to_string()])
+            digest(&["port", &service.namespace, &service.name, &spelling, &port.to_string()])
         }
         BalancerKey::Default => digest(&["default"]),
     }

@@ -95,6 +95,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
             method: request.method().clone(),
             path: target.path().to_owned(),
             query: target.query().map(str::to_owned),
+            accept: request.headers().get(::http::header::ACCEPT).cloned(),
             host: memory.canonical().to_owned(),
         }));
     }
