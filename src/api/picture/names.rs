@@ -2,9 +2,10 @@
 //! overwrite the other; here both are served (architecture.md 3, difference 3), so both are shown: the older keeps the
 //! plain name, the others get `-` and 20 hex digits that depend on their key alone.
 use crate::api::source::PlanView;
-use crate::model::keys::{BalancerKey, PortRef, RouterKey};
+use crate::model::keys::BalancerKey;
 use crate::model::plan::{Balancer, Router};
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{self, SHA256};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -28,8 +29,8 @@ impl<'p> Names<'p> {
         routers.sort_by(|a, b| (&a.name, a.origin.created, &a.key).cmp(&(&b.name, b.origin.created, &b.key)));
         let mut balancers: Vec<&Balancer> = view.balancers.iter().map(AsRef::as_ref).collect();
         balancers.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
-        let routers = unique(routers, |router| &router.name, |router| router_digest(&router.key));
-        let balancers = unique(balancers, |balancer| &balancer.name, |balancer| balancer_digest(&balancer.key));
+        let routers = unique(routers, |router| &router.name, |router| digest(&router.key));
+        let balancers = unique(balancers, |balancer| &balancer.name, |balancer| digest(&balancer.key));
         let balancer_names = balancers.iter().enumerate().map(|(at, (balancer, _))| (&balancer.key, at)).collect();
         Self { routers, balancers, balancer_names }
     }
@@ -64,36 +65,11 @@ fn unique<'p, T>(
     named.collect()
 }
 
-fn router_digest(key: &RouterKey) -> String {
-    match key {
-        RouterKey::Path { ingress, rule } => digest(&["path", &ingress.namespace, &ingress.name, rule]),
-        RouterKey::Default => digest(&["default"]),
-    }
-}
-
-fn balancer_digest(key: &BalancerKey) -> String {
-    match key {
-        BalancerKey::Port { service, port } => {
-            // `80` as a number and `80` as a name are two ports.
-            let spelling = match port {
-                PortRef::Number(_) => "number".to_owned(),
-                PortRef::Name(_) => "name".to_owned(),
-                PortRef::Either(_, number) => number.to_string(),
-            };
-            digest(&["port", &service.namespace, &service.name, &spelling, &port.to_string()])
-        }
-        BalancerKey::Default => digest(&["default"]),
-    }
-}
-
-/// The first digits of SHA-256 over the parts. Each part is preceded by its length, so no two lists of parts read the same.
-fn digest(parts: &[&str]) -> String {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        context.update(&part.len().to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    hex(&context.finish().as_ref()[..DIGEST_BYTES])
+/// The first digits of SHA-256 over the parts of a key, written as JSON: no two keys read the same there.
+fn digest(key: &impl Serialize) -> String {
+    // Writing a key, which is nothing but texts and numbers, cannot fail.
+    let parts = serde_json::to_vec(key).unwrap_or_default();
+    hex(&digest::digest(&SHA256, &parts).as_ref()[..DIGEST_BYTES])
 }
 
 /// Lower-case hex digits.
