@@ -83,7 +83,7 @@ fn parse_pair(crt: &[u8], key: &[u8]) -> Result<KeyPair, PairError> {
     fingerprint.copy_from_slice(context.finish().as_ref());
     Ok(KeyPair {
         chain: chain.iter().map(|certificate| Arc::from(certificate.as_ref())).collect(),
-        private_key: Redacted(der.secret_der().to_vec()),
+        private_key: Redacted::new(der.secret_der().to_vec()),
         key_form: form,
         names,
         fingerprint,
