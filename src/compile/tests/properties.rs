@@ -23,11 +23,11 @@ impl Dice<'_> {
 }
 
 const NAMESPACES: &[&str] = &["a", "a-b"];
-const NAMES: &[&str] = &["c", "b-c", "d"];
+const NAMES: &[&str] = &["c", "b-c"];
 const HOSTS: &[&str] = &["", "x.test", "*.x.test", "X.test", "*", "\u{e9}.test"];
 const PATHS: &[&str] = &["/", "/p", "/p-q", "/p/q", "", "q", "/p\"\\\u{7}", "^/r(", "/p"];
 const TYPES: &[&str] = &["Prefix", "Exact", "ImplementationSpecific", "", "prefix"];
-const PORTS: &[&str] = &["80", "web", "443", "0", "70000", "-1"];
+const PORTS: &[&str] = &["80", "web", "80", "443", "80", "70000", "web", "-1", "0"];
 const ROUTER: &[(&str, &[&str])] = &[
     ("router.pathmatcher", &["Path", "PathRegexp", "Nope", ""]),
     ("router.priority", &["7", "-7", "high", "9223372036854775807", "0"]),
@@ -62,26 +62,26 @@ fn annotated(mut object: Object, dice: &mut Dice<'_>, table: &[(&str, &[&str])])
 
 fn object(dice: &mut Dice<'_>) -> Object {
     let (namespace, name) = (dice.pick(NAMESPACES), dice.pick(NAMES));
-    match dice.roll(12) {
+    match dice.roll(17) {
         0..=4 => an_ingress(dice, namespace, name),
-        5 | 6 => a_service(dice, namespace, name),
-        7 | 8 => {
+        5..=8 => a_service(dice, namespace, name),
+        9..=12 => {
             let mut object = slice(namespace, name, dice.pick(NAMES)).created(dice.roll(3) as u32);
-            object = object.slice_port(dice.pick(&["", "web"]), [8080, 0, 65536][dice.roll(3)]);
-            for _ in 0..dice.roll(3) {
+            object = object.slice_port(dice.pick(&["", "web"]), [8080, 8080, 8080, 0, 65536][dice.roll(5)]);
+            for _ in 0..dice.roll(4) {
                 let conditions = [json!({}), json!({"serving": false}), json!({"terminating": true})];
                 let address = dice.pick(&["10.0.0.1", "10.0.0.2", "fd00::1", "", "no address"]);
                 object = object.conditions(&[address], conditions[dice.roll(3)].clone());
             }
             object
         }
-        9 => {
-            let (crt, key) = (&pairs()[dice.roll(2)].0, &pairs()[dice.roll(2)].1);
+        13 | 14 => {
+            let (crt, key) = (&pairs()[dice.roll(4) / 3].0, &pairs()[dice.roll(4) / 3].1);
             let object = secret(namespace, name);
             let object = if dice.roll(5) > 0 { object.data("tls.crt", crt.as_bytes()) } else { object };
             if dice.roll(5) > 0 { object.data("tls.key", key.as_bytes()) } else { object }
         }
-        10 => class(name).set("/spec/controller", dice.pick(&["traefik.io/ingress-controller", "other"])),
+        15 => class(name).set("/spec/controller", dice.pick(&["traefik.io/ingress-controller", "other"])),
         _ => node(name, dice.pick(&["10.2.0.1", "10.2.0.2", "bad address"])),
     }
 }
@@ -107,7 +107,7 @@ fn an_ingress(dice: &mut Dice<'_>, namespace: &str, name: &str) -> Object {
 fn a_service(dice: &mut Dice<'_>, namespace: &str, name: &str) -> Object {
     let mut object = annotated(service(namespace, name), dice, SERVICE);
     for _ in 0..=dice.roll(2) {
-        object = object.service_port(dice.pick(&["", "web"]), [80, 443, 0][dice.roll(3)]);
+        object = object.service_port(dice.pick(&["", "web"]), [80, 80, 443, 80, 0][dice.roll(5)]);
     }
     match dice.roll(6) {
         0 => object.set("/spec/type", "NodePort").set("/spec/ports/0/nodePort", 30080),
@@ -172,7 +172,7 @@ fn identity(object: &Object) -> (String, String, String) {
 
 fn event(bytes: &[u8]) -> Event {
     let mut dice = Dice(bytes);
-    match dice.roll(5) {
+    match dice.roll(8) {
         0 => Event::Delete(object(&mut dice)),
         _ => Event::Put(object(&mut dice)),
     }
@@ -183,12 +183,12 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    prop::collection::vec(bytes().prop_map(|bytes| event(&bytes)), 1..40)
+    prop::collection::vec(bytes().prop_map(|bytes| event(&bytes)), 1..60)
 }
 
 /// Objects with different identities.
 fn cluster() -> impl Strategy<Value = Vec<Object>> {
-    prop::collection::vec(bytes().prop_map(|bytes| object(&mut Dice(&bytes))), 1..25).prop_map(|objects| {
+    prop::collection::vec(bytes().prop_map(|bytes| object(&mut Dice(&bytes))), 1..40).prop_map(|objects| {
         objects
             .into_iter()
             .map(|object| (identity(&object), object))
@@ -242,7 +242,7 @@ fn remaining(events: &[Event]) -> Vec<Object> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn patches_give_what_a_compile_from_scratch_gives(options in any_options(), events in events()) {
