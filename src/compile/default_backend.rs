@@ -29,12 +29,12 @@ pub(super) struct DefaultRoute {
 impl DefaultRoute {
     /// The annotations for priority and rule syntax have no effect here.
     pub(super) fn new(shared: &Shared, wanted: Wanted, refused: &[Arc<str>]) -> Self {
-        let (rule, error) = rules::parse("PathPrefix(\"/\")".into(), Syntax::V3);
+        let (rule, problem) = rules::parse("PathPrefix(\"/\")".into(), Syntax::V3);
         let precedence = Precedence::Ranked(DEFAULT_ROUTER_PRIORITY);
         let name = names::DEFAULT_ROUTER.into();
         let mut router = assemble(RouterKey::Default, name, rule, precedence, BalancerKey::Default, refused, shared);
         router.shown_syntax = "default".into();
-        router.errors.extend(error);
+        router.errors.extend(problem.map(|problem| problem.full));
         Self { router: Arc::new(router), wanted }
     }
 }

@@ -84,9 +84,10 @@ pub(super) fn finish(drafts: Vec<Draft>, shared: &Shared, problems: &mut Vec<Pro
 }
 
 fn router(draft: Draft, name: Arc<str>, shared: &Shared, problems: &mut Vec<Problem>) -> Router {
-    let (rule, error) = rules::parse(draft.rule.clone(), shared.dialect.syntax);
-    if let Some(error) = &error {
-        let text = format!("no valid rule can be made of host and path: {error}; nothing is served here");
+    let (rule, problem) = rules::parse(draft.rule.clone(), shared.dialect.syntax);
+    if let Some(problem) = &problem {
+        let cause = &problem.cause;
+        let text = format!("host and path make no valid rule, nothing is served here: {cause}");
         problems.push(Problem::error(draft.place, "InvalidRule", text));
     }
     let precedence = match shared.options.priority {
@@ -97,7 +98,7 @@ fn router(draft: Draft, name: Arc<str>, shared: &Shared, problems: &mut Vec<Prob
     let key = RouterKey::Path { ingress: shared.origin.ingress.clone(), rule: draft.rule };
     Router {
         shown_syntax: shared.dialect.shown.clone(),
-        errors: errors(shared, &draft.refused).chain(error).collect(),
+        errors: errors(shared, &draft.refused).chain(problem.map(|problem| problem.full)).collect(),
         ..assemble(key, name, rule, precedence, draft.balancer, &draft.refused, shared)
     }
 }

@@ -68,15 +68,11 @@ pub(super) fn crosses_forbidden(router: &RouterOptions, namespace: &str, options
 
 /// Why the routers of an Ingress answer 503.
 pub(super) fn of_router(router: &RouterOptions, namespace: &str, options: &Options) -> Refusals {
-    let mut refusals = crosses_forbidden(router, namespace, options).unwrap_or_default();
-    if let Some(tls) = router.tls.as_ref().filter(|tls| !matches!(&*tls.options, "" | "default")) {
-        let shown = qualified(&tls.options);
-        let shown = excerpt(&shown);
-        let error = format!("building router handler: unknown TLS options: {}", shown.trim_matches('"'));
-        let remedy = "this version knows only the default options, remove the annotation to use them";
-        refusals.push("router.tls.options", "TlsOptionsNotFound", error, remedy);
-    }
-    refusals.push_middlewares("router.middlewares", &router.middlewares);
+    // What may not be referred to is not looked for.
+    let mut refusals = match crosses_forbidden(router, namespace, options) {
+        Some(forbidden) => forbidden,
+        None => unknown_to_router(router),
+    };
     if router.priority > MAX_USER_PRIORITY {
         let priority = router.priority;
         let error = format!("the router priority {priority} exceeds the max user-defined priority {MAX_USER_PRIORITY}");
@@ -85,22 +81,38 @@ pub(super) fn of_router(router: &RouterOptions, namespace: &str, options: &Optio
     refusals
 }
 
+fn unknown_to_router(router: &RouterOptions) -> Refusals {
+    let mut refusals = Refusals::default();
+    if let Some(tls) = router.tls.as_ref().filter(|tls| !matches!(&*tls.options, "" | "default")) {
+        let shown = qualified(&tls.options);
+        let shown = excerpt(&shown);
+        let error = format!("building router handler: unknown TLS options: {}", shown.trim_matches('"'));
+        let remedy = "this version knows only the default options, remove the annotation to use them";
+        refusals.push("router.tls.options", "TlsOptionsNotFound", error, remedy);
+    }
+    refusals.push_middlewares("router.middlewares", &router.middlewares);
+    refusals
+}
+
 /// Why every router to a Service answers 503.
 pub(super) fn of_service(service: &ServiceOptions, namespace: &str, options: &Options) -> Refusals {
     let mut refusals = Refusals::default();
     let allowed = options.cross_provider.allows(namespace);
-    if !service.servers_transport.is_empty() && !allowed {
-        refusals.push_forbidden("service.serverstransport", "a serversTransport", namespace);
+    match &*service.servers_transport {
+        "" => {}
+        _ if !allowed => refusals.push_forbidden("service.serverstransport", "a serversTransport", namespace),
+        "default@internal" => {}
+        unknown => {
+            let shown = excerpt(&qualified(unknown));
+            let error = format!("getting RoundTripper: servers transport not found {}", shown.trim_matches('"'));
+            let remedy = "this version knows only default@internal, remove the annotation to use it";
+            refusals.push("service.serverstransport", "TransportNotFound", error, remedy);
+        }
     }
-    if !matches!(&*service.servers_transport, "" | "default@internal") {
-        let shown = excerpt(&qualified(&service.servers_transport));
-        let error = format!("getting RoundTripper: servers transport not found {}", shown.trim_matches('"'));
-        let remedy = "this version knows only default@internal, remove the annotation to use it";
-        refusals.push("service.serverstransport", "TransportNotFound", error, remedy);
+    match service.middlewares.is_empty() {
+        true => {}
+        false if !allowed => refusals.push_forbidden("service.middlewares", "middlewares", namespace),
+        false => refusals.push_middlewares("service.middlewares", &service.middlewares),
     }
-    if !service.middlewares.is_empty() && !allowed {
-        refusals.push_forbidden("service.middlewares", "middlewares", namespace);
-    }
-    refusals.push_middlewares("service.middlewares", &service.middlewares);
     refusals
 }

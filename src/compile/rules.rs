@@ -81,11 +81,35 @@ fn path_part(path: &str, matcher: Matcher, options: &Options) -> String {
     }
 }
 
+/// Why a rule does not parse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RuleProblem {
+    /// The whole text, as the API shows it.
+    pub full: Arc<str>,
+    /// The cause alone, without the rule.
+    pub cause: String,
+}
+
+/// Longest text about a rule, in characters: the rule itself may be long, and is repeated in it.
+const MAX_TOLD: usize = 512;
+
 /// Parses a rule; one that does not parse is kept as text, with the reason. Its router is shown and matches nothing.
-pub(super) fn parse(text: Arc<str>, syntax: Syntax) -> (RouterRule, Option<Arc<str>>) {
+pub(super) fn parse(text: Arc<str>, syntax: Syntax) -> (RouterRule, Option<RuleProblem>) {
     match rule::parse(&text, syntax) {
         Ok(rule) => (RouterRule::Parsed(Arc::new(rule)), None),
-        Err(error) => (RouterRule::Broken(text), Some(error.to_string().into())),
+        Err(error) => {
+            let shown = error.to_string();
+            let cause = shown.split_once(&*text).map_or(&*shown, |(_, cause)| cause.trim_start_matches(": "));
+            let problem = RuleProblem { full: cut(&error.full()).into(), cause: cut(cause) };
+            (RouterRule::Broken(text), Some(problem))
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_TOLD) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -63,7 +63,7 @@ impl RouterRule {
     /// The text of the rule.
     pub fn text(&self) -> &str {
         match self {
-            Self::Parsed(rule) => rule.text(),
+            Self::Parsed(rule) => &rule.text,
             Self::Broken(text) => text,
         }
     }
