@@ -38,8 +38,8 @@ impl Pace {
 
     /// The pace that serves all these limits.
     pub(crate) fn for_limits(limits: impl IntoIterator<Item = Duration>) -> Self {
-        let shortest = limits.into_iter().min().unwrap_or(Self::LONGEST);
-        Self { tick: (shortest / 8).clamp(Self::SHORTEST, Self::LONGEST) }
+        let eighth = limits.into_iter().min().map_or(Self::LONGEST, |shortest| shortest / 8);
+        Self { tick: eighth.clamp(Self::SHORTEST, Self::LONGEST) }
     }
 
     /// Whether `limit` has passed between `since` and `now`. A stamp may be one tick too early, so one is added.
@@ -106,14 +106,8 @@ mod tests {
 
     const SECOND: Option<Duration> = Some(Duration::from_secs(1));
     const PACE: Pace = Pace { tick: Duration::from_millis(100) };
-    const QUIET: Sight = Sight {
-        phase: Phase::Idle,
-        since: 0,
-        requests: 0,
-        request_began: 0,
-        reading_since: None,
-        waiting_since: None,
-    };
+    const QUIET: Sight =
+        Sight { phase: Phase::Idle, since: 0, requests: 0, request_began: 0, reading_since: None, waiting_since: None };
 
     #[test]
     fn each_phase_has_its_own_limit() {

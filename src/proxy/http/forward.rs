@@ -112,12 +112,7 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
 }
 
 /// Sets the Host header that `server` is to see.
-fn address(
-    request: &mut Request<RequestBody>,
-    server: &LiveServer,
-    policy: HostHeader,
-    client: Option<&HeaderValue>,
-) {
+fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: HostHeader, client: Option<&HeaderValue>) {
     let wanted = match (policy, client) {
         (HostHeader::Pass, Some(client)) => client,
         (HostHeader::Pass, None) | (HostHeader::OfServer, _) => &server.host_header,
@@ -302,7 +297,7 @@ async fn send_shared(
 
 enum Unanswered {
     Late,
-    Failed(TrySendError<Request<RequestBody>>),
+    Failed(Box<TrySendError<Request<RequestBody>>>),
 }
 
 /// Waits for the head of the answer, as long as the server may take for it. There is no timer: the sweeper wakes this
@@ -314,7 +309,7 @@ async fn answered(
     let mut sent = pin!(sent);
     conn.await_answer();
     let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
-        Poll::Ready(answered) => Poll::Ready(answered.map_err(Unanswered::Failed)),
+        Poll::Ready(answered) => Poll::Ready(answered.map_err(|failed| Unanswered::Failed(Box::new(failed)))),
         Poll::Pending if conn.is_answer_late() => Poll::Ready(Err(Unanswered::Late)),
         Poll::Pending => Poll::Pending,
     })
@@ -400,8 +395,7 @@ fn finish(
     upgrade: Option<Wish>,
 ) -> Response<AnswerBody> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return upgrade::switch(conn, response, upgrade)
-            .unwrap_or_else(|error| answer::failed(conn, &error));
+        return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
     headers::clean_answer(response.headers_mut());
     if let Some(cookie) = set_cookie {

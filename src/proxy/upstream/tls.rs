@@ -64,8 +64,8 @@ impl TlsClient {
         offer: Offer,
     ) -> Result<TlsStream<TcpStream>, ConnectError> {
         let config = self.config(offer).map_err(ConnectError::Tls)?;
-        let name = ServerName::try_from(host.to_string())
-            .map_err(|_| ConnectError::Tls(TlsError::Name(host.clone())))?;
+        let name =
+            ServerName::try_from(host.to_string()).map_err(|_| ConnectError::Tls(TlsError::Name(host.clone())))?;
         TlsConnector::from(config).connect(name, tcp).await.map_err(classify)
     }
 
@@ -125,9 +125,9 @@ fn given_roots(texts: &[Arc<str>]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     for text in texts {
         for certificate in rustls_pemfile::certs(&mut text.as_bytes()) {
-            let added = certificate.map_err(|error| error.to_string()).and_then(|certificate| {
-                roots.add(certificate).map_err(|error| error.to_string())
-            });
+            let added = certificate
+                .map_err(|error| error.to_string())
+                .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
             if let Err(error) = added {
                 tracing::error!(%error, "a certificate of serversTransport.rootCAs cannot be read");
             }
