@@ -18,7 +18,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("actors", &["base", "telemetry", "config", "model", "parse", "compile", "messages", "cluster", "proxy"]),
     ("api", &["config", "messages", "proxy", "model", "telemetry", "base"]),
     ("demo", &["base"]),
-    ("app", &["actors", "api", "apiserver", "base", "cluster", "compile", "config", "demo", "messages", "model", "parse", "proxy", "telemetry"]),
+    (
+        "app",
+        &[
+            "actors",
+            "api",
+            "apiserver",
+            "base",
+            "cluster",
+            "compile",
+            "config",
+            "demo",
+            "messages",
+            "model",
+            "parse",
+            "proxy",
+            "telemetry",
+        ],
+    ),
 ];
 
 fn root() -> &'static Path {
@@ -230,7 +247,13 @@ fn every_folder_of_fixtures_is_read_by_a_test() {
 
 #[test]
 fn no_path_of_one_machine_and_no_registry_host_is_committed() {
-    let forbidden = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("deb.", "debian.org"), concat!("static.", "crates.io"), concat!("files.", "pythonhosted")];
+    let forbidden = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("deb.", "debian.org"),
+        concat!("static.", "crates.io"),
+        concat!("files.", "pythonhosted"),
+    ];
     let mut wrong = Vec::new();
     let mut look = vec![root().to_path_buf()];
     while let Some(dir) = look.pop() {

@@ -1,1 +1,9 @@
-
+//! Whole requests through a proxy on real sockets. [`rig`] has the proxy, the clients and the servers.
+mod bodies;
+mod connections;
+mod drain;
+mod failures;
+mod heads;
+mod rig;
+mod secure;
+mod upgrades;

@@ -60,10 +60,11 @@ pub(crate) struct Worker {
     pub(crate) ticks: Ticks,
     /// Every open connection; the sweeper drops those that are gone.
     conns: RefCell<Vec<Weak<Conn>>>,
-    open: Cell<usize>,
-    /// One bit per entry point.
+    /// Entry points that are draining, one bit each.
     draining: Cell<u64>,
-    /// A drain began, or during one a connection ended.
+    /// Entry points of which the listener is open, one bit each.
+    listening: Cell<u64>,
+    /// A drain began, or during one a listener was closed or a connection ended.
     changed: Notify,
 }
 
@@ -78,8 +79,8 @@ impl Worker {
             pools: Pools::new(seed.limits, ticks.clone()),
             ticks,
             conns: RefCell::default(),
-            open: Cell::new(0),
             draining: Cell::new(0),
+            listening: Cell::new(0),
             changed: Notify::new(),
         }
     }
@@ -87,14 +88,12 @@ impl Worker {
     /// A connection begins.
     pub(crate) fn opened(&self, conn: &Rc<Conn>) {
         self.stats.connections_opened.count();
-        self.open.set(self.open.get() + 1);
         self.conns.borrow_mut().push(Rc::downgrade(conn));
     }
 
     /// A connection has ended.
     pub(crate) fn closed(&self) {
         self.stats.connections_closed.count();
-        self.open.set(self.open.get().saturating_sub(1));
         if self.draining.get() != 0 {
             self.changed.notify_waiters();
         }
@@ -103,6 +102,17 @@ impl Worker {
     /// Whether no more connections are taken at `entry`.
     pub(crate) fn is_draining(&self, entry: EntryPointId) -> bool {
         self.draining.get() & bit(entry) != 0
+    }
+
+    /// The listener of `entry` is open.
+    pub(crate) fn listens(&self, entry: EntryPointId) {
+        self.listening.set(self.listening.get() | bit(entry));
+    }
+
+    /// The listener of `entry` is closed, and every connection that came over it is known.
+    pub(crate) fn listens_no_more(&self, entry: EntryPointId) {
+        self.listening.set(self.listening.get() & !bit(entry));
+        self.changed.notify_waiters();
     }
 
     /// Returns when no more connections are taken at `entry`.
@@ -137,8 +147,10 @@ impl Worker {
         tokio::time::sleep(grace.within(limits.accept_grace)).await;
         self.draining.set(self.draining.get() | bit(entry.id));
         self.changed.notify_waiters();
-        // What still waits in the kernel's queue is accepted in the tasks that were just woken.
-        tokio::task::yield_now().await;
+        // What still waits in the kernel's queue is taken by the task that was just woken.
+        while self.listening.get() & bit(entry.id) != 0 {
+            self.changed.notified().await;
+        }
         for conn in self.living(entry.id) {
             conn.drain();
         }

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 /// A good site that every test asks for after the bad thing happened.
 async fn good_site(world: &World) -> Origin {
     let origin = Origin::start("good").await;
-    world.apply(vec![service("n", "good"), slice("n", "good", &[origin.address]), ingress("n", "good", "good.test", "/", "good")]);
+    world.apply(vec![
+        service("n", "good"),
+        slice("n", "good", &[origin.address]),
+        ingress("n", "good", "good.test", "/", "good"),
+    ]);
     world.until_served_by("good.test", "/", "good").await;
     origin
 }
@@ -56,7 +60,8 @@ fn mutilations(object: &Value) -> Vec<Value> {
         }
         let (last, parent) = path.split_last().unwrap();
         let mut copy = object.clone();
-        let place = if parent.is_empty() { Some(&mut copy) } else { copy.pointer_mut(&format!("/{}", parent.join("/"))) };
+        let place =
+            if parent.is_empty() { Some(&mut copy) } else { copy.pointer_mut(&format!("/{}", parent.join("/"))) };
         if let Some(Value::Object(fields)) = place {
             fields.remove(last);
             all.push(copy);
@@ -69,7 +74,11 @@ fn mutilations(object: &Value) -> Vec<Value> {
 fn objects_with_any_field_missing_or_absurd_harm_nobody() {
     with_program(&[], &[], async |world: &World| {
         let origin = good_site(world).await;
-        let mut originals = vec![service("n", "bad"), slice("n", "bad", &[origin.address]), ingress("n", "bad", "bad.test", "/", "bad")];
+        let mut originals = vec![
+            service("n", "bad"),
+            slice("n", "bad", &[origin.address]),
+            ingress("n", "bad", "bad.test", "/", "bad"),
+        ];
         originals.extend(yaml(
             "{apiVersion: v1, kind: Secret, metadata: {namespace: n, name: bad}, data: {tls.crt: eA==, tls.key: eA==}}\n---\n\
              {apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: bad}, spec: {controller: x, parameters: {kind: A, name: b}}}\n---\n\
@@ -113,7 +122,11 @@ fn an_annotation_of_a_megabyte_is_cut_short_where_it_is_told() {
         world.apply([annotated(ingress("n", "huge", "huge.test", "/", "good"), key, &huge)]);
         let finding = world.until_finding("huge").await;
         assert!(finding.to_string().len() < 2000, "{} bytes", finding.to_string().len());
-        let middlewares = annotated(ingress("n", "wide", "wide.test", "/", "good"), "traefik.ingress.kubernetes.io/router.middlewares", &huge);
+        let middlewares = annotated(
+            ingress("n", "wide", "wide.test", "/", "good"),
+            "traefik.ingress.kubernetes.io/router.middlewares",
+            &huge,
+        );
         world.apply([middlewares]);
         world.until_status("wide.test", "/", 503).await;
         unharmed(world).await;
@@ -158,12 +171,21 @@ fn ports_out_of_range_are_findings() {
 fn names_that_read_the_same_when_joined_stay_apart() {
     with_program(&[], &[], async |world: &World| {
         let (one, two) = (Origin::start("one").await, Origin::start("two").await);
-        world.apply(vec![service("a-b", "c"), slice("a-b", "c", &[one.address]), ingress("a-b", "i", "one.test", "/", "c")]);
-        world.apply(vec![service("a", "b-c"), slice("a", "b-c", &[two.address]), ingress("a", "i", "two.test", "/", "b-c")]);
+        world.apply(vec![
+            service("a-b", "c"),
+            slice("a-b", "c", &[one.address]),
+            ingress("a-b", "i", "one.test", "/", "c"),
+        ]);
+        world.apply(vec![
+            service("a", "b-c"),
+            slice("a", "b-c", &[two.address]),
+            ingress("a", "i", "two.test", "/", "b-c"),
+        ]);
         world.until_served_by("one.test", "/", "one").await;
         world.until_served_by("two.test", "/", "two").await;
         let raw = world.api("/api/rawdata").await;
-        let shown: Vec<&String> = raw["services"].as_object().unwrap().keys().filter(|name| name.ends_with("@kubernetes")).collect();
+        let shown: Vec<&String> =
+            raw["services"].as_object().unwrap().keys().filter(|name| name.ends_with("@kubernetes")).collect();
         assert_eq!(shown.len(), 2, "both are shown: {shown:?}");
         // One that goes does not take the other along.
         world.delete("Ingress", "a-b", "i");
@@ -206,7 +228,11 @@ fn odd_host_headers_are_served_or_refused_as_specified() {
             ("with a blank", b"GET / HTTP/1.1\r\nHost: good test\r\nConnection: close\r\n\r\n", 400),
             ("empty", b"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 404),
             ("HTTP/1.0 without", b"GET / HTTP/1.0\r\n\r\n", 404),
-            ("target names it", b"GET http://good.test/ HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n", 200),
+            (
+                "target names it",
+                b"GET http://good.test/ HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n",
+                200,
+            ),
         ];
         for (name, bytes, status) in cases {
             assert_eq!(raw_status(world.web(), bytes).await, status, "{name}");

@@ -8,11 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 fn site(namespace: &str, host: &str, name: &str, origin: &Origin) -> Vec<Value> {
-    vec![
-        service(namespace, name),
-        slice(namespace, name, &[origin.address]),
-        ingress(namespace, name, host, "/", name),
-    ]
+    vec![service(namespace, name), slice(namespace, name, &[origin.address]), ingress(namespace, name, host, "/", name)]
 }
 
 #[test]
@@ -98,7 +94,11 @@ fn a_change_of_one_ingress_leaves_every_other_routers_live_state_alone() {
         let a = Origin::start("a").await;
         let b = a.sibling("b", 2).await;
         let other = Origin::start("other").await;
-        world.apply(vec![service("n", "s"), slice("n", "s", &[a.address, b.address]), ingress("n", "s", "s.test", "/", "s")]);
+        world.apply(vec![
+            service("n", "s"),
+            slice("n", "s", &[a.address, b.address]),
+            ingress("n", "s", "s.test", "/", "s"),
+        ]);
         world.apply(site("n", "other.test", "other", &other));
         world.until_status("s.test", "/", 200).await;
         world.until_status("other.test", "/", 200).await;
@@ -117,7 +117,12 @@ fn a_change_of_one_ingress_leaves_every_other_routers_live_state_alone() {
             last = Some(now);
         }
         // One kept connection to each server, for all those requests.
-        assert!(a.connections() <= 2 && b.connections() <= 2, "pools were dropped: {} {}", a.connections(), b.connections());
+        assert!(
+            a.connections() <= 2 && b.connections() <= 2,
+            "pools were dropped: {} {}",
+            a.connections(),
+            b.connections()
+        );
     });
 }
 

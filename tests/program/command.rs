@@ -20,7 +20,11 @@ fn pilotage() -> Command {
 #[test]
 fn all_mistakes_are_told_at_once_and_nothing_is_started() {
     in_system(async || {
-        let output = pilotage().args(["--entrypoints.web.adress=:80", "--log.level=LOUD", "--ping=perhaps"]).output().await.unwrap();
+        let output = pilotage()
+            .args(["--entrypoints.web.adress=:80", "--log.level=LOUD", "--ping=perhaps"])
+            .output()
+            .await
+            .unwrap();
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8_lossy(&output.stderr);
         for part in ["adress", "entrypoints.web.address", "LOUD", "perhaps"] {
@@ -55,7 +59,12 @@ fn an_address_in_use_is_a_clear_error() {
 /// Starts the binary against an API server; the addresses come from its log.
 async fn running(args: &[&str]) -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
     let mut child = pilotage()
-        .args(["--entrypoints.web.address=127.0.0.1:0", "--providers.kubernetesingress=true", "--providers.providersthrottleduration=0s", "--log.nocolor=true"])
+        .args([
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--providers.kubernetesingress=true",
+            "--providers.providersthrottleduration=0s",
+            "--log.nocolor=true",
+        ])
         .args(args)
         .spawn()
         .unwrap();

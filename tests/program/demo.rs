@@ -6,7 +6,15 @@ use crate::support::world::{eventually, in_system, start_with};
 fn the_demo_serves_its_hosts() {
     in_system(async || {
         let manifests = format!("--standalone.manifests={}/fixtures/demo", env!("CARGO_MANIFEST_DIR"));
-        let args = [&*manifests, "--standalone.demo=true", "--entrypoints.web.address=127.0.0.1:0", "--entrypoints.traefik.address=127.0.0.1:0", "--ping=true", "--log.level=ERROR", "--workers=1"];
+        let args = [
+            &*manifests,
+            "--standalone.demo=true",
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--entrypoints.traefik.address=127.0.0.1:0",
+            "--ping=true",
+            "--log.level=ERROR",
+            "--workers=1",
+        ];
         let app = start_with(&args).await;
         let web = app.address("web").unwrap();
         eventually(async || (get(web, "shop.localhost", "/").await.status == 200).then_some(())).await;

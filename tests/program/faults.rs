@@ -62,8 +62,13 @@ fn a_forbidden_optional_kind_does_not_stop_the_rest() {
         let app = start_program(&cluster, &[]).await;
         let world = World { cluster, app };
         world.until_served_by("a.test", "/", "o").await;
-        let state = world.until_actor("node", |state| state["unavailable"].as_object().is_some_and(|all| !all.is_empty())).await;
-        assert!(state["unavailable"].to_string().contains("403") || state["unavailable"].to_string().contains("orbidden"), "{state}");
+        let state = world
+            .until_actor("node", |state| state["unavailable"].as_object().is_some_and(|all| !all.is_empty()))
+            .await;
+        assert!(
+            state["unavailable"].to_string().contains("403") || state["unavailable"].to_string().contains("orbidden"),
+            "{state}"
+        );
         world.app.stop().await;
     });
 }

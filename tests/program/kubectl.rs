@@ -40,7 +40,13 @@ fn kubectl_applies_shows_and_deletes_what_is_served() {
         );
         std::fs::write(&file, &text).unwrap();
         let file = file.to_str().unwrap();
-        let args = ["--entrypoints.web.address=127.0.0.1:0", "--providers.providersthrottleduration=0s", "--workers=1", "--log.level=ERROR", "--standalone.listen=127.0.0.1:0"];
+        let args = [
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--providers.providersthrottleduration=0s",
+            "--workers=1",
+            "--log.level=ERROR",
+            "--standalone.listen=127.0.0.1:0",
+        ];
         let app = start_with(&args).await;
         let (web, server) = (app.address("web").unwrap(), app.api_server().unwrap());
         kubectl(server, dir.path(), &["apply", "-f", file]).await;

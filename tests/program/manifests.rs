@@ -26,7 +26,13 @@ fn a_folder_is_served_followed_and_a_broken_file_harms_no_other() {
         write(dir.path(), "one.yaml", "one.test", port);
         write(dir.path(), "two.yaml", "two.test", port);
         let manifests = format!("--standalone.manifests={}", dir.path().display());
-        let args = ["--entrypoints.web.address=127.0.0.1:0", "--providers.providersthrottleduration=0s", "--workers=1", "--log.level=ERROR", &manifests];
+        let args = [
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--providers.providersthrottleduration=0s",
+            "--workers=1",
+            "--log.level=ERROR",
+            &manifests,
+        ];
         let app = start_with(&args).await;
         let web = app.address("web").unwrap();
         let until = async |host: &str, status: u16| {

@@ -8,7 +8,17 @@ use crate::support::world::{World, eventually, with_program};
 fn every_actor_shows_its_state() {
     with_program(&[], &[], async |world: &World| {
         world.until_actor("proxy-listener", |state| state["ready"] == true).await;
-        let wanted = ["compiler", "debug", "ingress", "ingress_class", "node", "proxy-listener", "secret", "service", "throttler"];
+        let wanted = [
+            "compiler",
+            "debug",
+            "ingress",
+            "ingress_class",
+            "node",
+            "proxy-listener",
+            "secret",
+            "service",
+            "throttler",
+        ];
         let all = eventually(async || {
             let all = world.api("/debug/actors").await;
             (all.as_array().map(Vec::len) == Some(wanted.len())).then_some(all)
@@ -47,7 +57,9 @@ fn the_api_shows_what_the_proxy_runs() {
         assert_eq!(one["name"], "n-web-s-test-p@kubernetes");
         let overview = world.api("/api/overview").await;
         assert!(overview["http"]["routers"]["total"].as_u64() >= Some(1), "{overview}");
-        for page in ["/api/version", "/api/entrypoints", "/api/http/routers", "/api/http/services", "/api/http/middlewares"] {
+        for page in
+            ["/api/version", "/api/entrypoints", "/api/http/routers", "/api/http/services", "/api/http/middlewares"]
+        {
             world.api(page).await;
         }
         let missing = get(world.admin(), "localhost", "/api/http/routers/ghost@kubernetes").await;

@@ -12,7 +12,11 @@ fn servers_take_turns_across_workers_and_connections() {
     with_program(&[], &[], async |world: &World| {
         let a = Origin::start("a").await;
         let (b, c) = (a.sibling("b", 2).await, a.sibling("c", 3).await);
-        world.apply(vec![service("n", "s"), slice("n", "s", &[a.address, b.address, c.address]), ingress("n", "s", "s.test", "/", "s")]);
+        world.apply(vec![
+            service("n", "s"),
+            slice("n", "s", &[a.address, b.address, c.address]),
+            ingress("n", "s", "s.test", "/", "s"),
+        ]);
         world.until_status("s.test", "/", 200).await;
         let mut tally = BTreeMap::new();
         for _ in 0..30 {
@@ -29,7 +33,11 @@ fn a_sticky_session_stays_on_its_server_even_while_that_drains() {
         let a = Origin::start("a").await;
         let b = a.sibling("b", 2).await;
         let key = "traefik.ingress.kubernetes.io/service.sticky.cookie";
-        world.apply(vec![annotated(service("n", "s"), key, "true"), slice("n", "s", &[a.address, b.address]), ingress("n", "s", "s.test", "/", "s")]);
+        world.apply(vec![
+            annotated(service("n", "s"), key, "true"),
+            slice("n", "s", &[a.address, b.address]),
+            ingress("n", "s", "s.test", "/", "s"),
+        ]);
         let first = world.until_status("s.test", "/", 200).await;
         let server = first.header("x-origin").unwrap().to_owned();
         let cookie = first.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
@@ -45,7 +53,8 @@ fn a_sticky_session_stays_on_its_server_even_while_that_drains() {
         // Its pod terminates but serves: this client stays, a new one goes elsewhere.
         let mut draining = slice("n", "s", &[a.address, b.address]);
         let index = usize::from(server == "b");
-        draining["endpoints"][index]["conditions"] = serde_json::json!({"ready": false, "serving": true, "terminating": true});
+        draining["endpoints"][index]["conditions"] =
+            serde_json::json!({"ready": false, "serving": true, "terminating": true});
         world.apply([draining]);
         let other = if server == "a" { "b" } else { "a" };
         let mut elsewhere = 0;
@@ -72,7 +81,8 @@ fn a_pod_that_refuses_connections_costs_no_request() {
         ]);
         world.until_status("s.test", "/", 200).await;
         for _ in 0..20 {
-            let request = http::Request::post("/").header("host", "s.test").body(Full::new(Bytes::from_static(b"body"))).unwrap();
+            let request =
+                http::Request::post("/").header("host", "s.test").body(Full::new(Bytes::from_static(b"body"))).unwrap();
             let answer = send(world.web(), request).await;
             assert_eq!(answer.status, 200);
             assert!(answer.body.ends_with("\nbody"), "{}", answer.body);
@@ -103,7 +113,11 @@ fn exact_beats_prefix_and_a_named_host_beats_a_wildcard() {
         }
         let mut exact = ingress("n", "exact", "x.test", "/p", "b");
         exact["spec"]["rules"][0]["http"]["paths"][0]["pathType"] = "Exact".into();
-        world.apply([ingress("n", "prefix", "x.test", "/p", "a"), exact, ingress("n", "wild", "*.test", "/p/long/enough", "c")]);
+        world.apply([
+            ingress("n", "prefix", "x.test", "/p", "a"),
+            exact,
+            ingress("n", "wild", "*.test", "/p/long/enough", "c"),
+        ]);
         world.until_served_by("y.test", "/p/long/enough", "c").await;
         world.until_served_by("x.test", "/p", "b").await;
         world.until_served_by("x.test", "/p/long/enough", "a").await;
@@ -116,7 +130,10 @@ fn the_server_sees_who_asked_and_not_what_a_stranger_claims() {
         let a = Origin::start("a").await;
         world.apply(vec![service("n", "s"), slice("n", "s", &[a.address]), ingress("n", "s", "s.test", "/", "s")]);
         world.until_status("s.test", "/", 200).await;
-        let request = http::Request::get("/").header("host", "s.test").header("x-forwarded-for", "6.6.6.6").header("x-real-ip", "6.6.6.6");
+        let request = http::Request::get("/")
+            .header("host", "s.test")
+            .header("x-forwarded-for", "6.6.6.6")
+            .header("x-real-ip", "6.6.6.6");
         let answer = send(world.web(), request.body(Full::default()).unwrap()).await;
         assert!(answer.body.contains("x-forwarded-for: 127.0.0.1\n"), "{}", answer.body);
         assert!(answer.body.contains("x-real-ip: 127.0.0.1\n"), "{}", answer.body);
@@ -132,7 +149,12 @@ fn an_external_name_inside_the_cluster_leads_to_the_endpoints_when_allowed() {
         let a = Origin::start("a").await;
         let alias = serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "n", "name": "alias"},
             "spec": {"type": "ExternalName", "externalName": "s.other.svc.cluster.local", "ports": [{"name": "http", "port": 80}]}});
-        world.apply(vec![service("other", "s"), slice("other", "s", &[a.address]), alias, ingress("n", "i", "s.test", "/", "alias")]);
+        world.apply(vec![
+            service("other", "s"),
+            slice("other", "s", &[a.address]),
+            alias,
+            ingress("n", "i", "s.test", "/", "alias"),
+        ]);
         world.until_served_by("s.test", "/", "a").await;
         // The endpoints of the other namespace are followed, too.
         let b = Origin::start("b").await;
@@ -159,6 +181,10 @@ fn internal_paths_belong_to_users_on_their_entry_points() {
         world.apply(vec![service("n", "s"), slice("n", "s", &[a.address]), ingress("n", "s", "s.test", "/", "s")]);
         world.until_served_by("s.test", "/api/rawdata", "a").await;
         assert_eq!(world.get("s.test", "/ping").await.header("x-origin"), Some("a"));
-        assert_eq!(get(world.admin(), "s.test", "/").await.status, 404, "users' routers are not on the admin entry point");
+        assert_eq!(
+            get(world.admin(), "s.test", "/").await.status,
+            404,
+            "users' routers are not on the admin entry point"
+        );
     });
 }

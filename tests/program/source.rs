@@ -52,7 +52,11 @@ fn the_label_selector_holds_for_ingresses_alone() {
     with_program(&args, &[], async |world: &World| {
         let origin = Origin::start("o").await;
         world.apply(vec![service("n", "s"), slice("n", "s", &[origin.address])]);
-        for (name, labels) in [("blue", json!({"team": "blue"})), ("red", json!({"team": "red"})), ("hid", json!({"team": "blue", "hidden": "x"}))] {
+        for (name, labels) in [
+            ("blue", json!({"team": "blue"})),
+            ("red", json!({"team": "red"})),
+            ("hid", json!({"team": "blue", "hidden": "x"})),
+        ] {
             let mut object = ingress("n", name, &format!("{name}.test"), "/", "s");
             object["metadata"]["labels"] = labels;
             world.apply([object]);
@@ -73,7 +77,8 @@ fn helm_releases_are_never_fetched() {
          {apiVersion: v1, kind: Secret, metadata: {namespace: n, name: plain}, data: {a: eA==}}",
     );
     with_program(&[], &objects, async |world: &World| {
-        let state = world.until_actor("secret", |state| state["waitingFor"].as_array().is_some_and(Vec::is_empty)).await;
+        let state =
+            world.until_actor("secret", |state| state["waitingFor"].as_array().is_some_and(Vec::is_empty)).await;
         assert_eq!(state["objects"], 1);
     });
 }

@@ -1,6 +1,6 @@
 //! Takes connections of one entry point on one worker and gives each its task.
-use super::EntryPoint;
 use super::connection;
+use super::{Conn, EntryPoint};
 use crate::proxy::worker::Worker;
 use std::io;
 use std::net::SocketAddr;
@@ -18,10 +18,11 @@ const LOG_EVERY: u64 = 10_000;
 /// those clients believe that they are connected.
 pub(crate) async fn run(listener: TcpListener, entry: Rc<EntryPoint>, worker: Rc<Worker>) {
     let settings = Rc::new(connection::settings(&entry));
+    worker.listens(entry.id);
     let mut last_logged = None;
     let serve = |(tcp, peer): (TcpStream, SocketAddr)| {
-        let task = connection::run(tcp, peer, entry.clone(), settings.clone(), worker.clone());
-        drop(tokio::task::spawn_local(task));
+        let conn = Conn::new(worker.clone(), entry.clone(), peer);
+        drop(tokio::task::spawn_local(connection::run(tcp, conn, settings.clone())));
     };
     let accept = async {
         loop {
@@ -48,6 +49,8 @@ pub(crate) async fn run(listener: TcpListener, entry: Rc<EntryPoint>, worker: Rc
     while let Some(accepted) = queued(&listener).await {
         serve(accepted);
     }
+    drop(listener);
+    worker.listens_no_more(entry.id);
 }
 
 /// A connection that is already there.

@@ -108,7 +108,8 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
+    /// A connection that was accepted just now.
+    pub(super) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
         let wire = Arc::new(Wire::new(worker.ticks.clone()));
         let conn = Rc::new(Self {
             client: Client::new(peer, &entry),
@@ -155,14 +156,20 @@ impl Conn {
         self.wire.enter(Phase::Upgraded);
     }
 
+    /// Number of the present request, from 1.
+    pub(crate) fn request_number(&self) -> u64 {
+        self.requests.get()
+    }
+
     /// How far the request's body is.
     pub(crate) fn body(&self) -> BodyState {
         self.body.get()
     }
 
-    /// Notes how far the request's body is. From its end on the server has to answer in time.
-    pub(crate) fn set_body(&self, state: BodyState) {
-        if self.body.get() == BodyState::Reading {
+    /// Notes how far the body of request number `request` is; without effect once it has ended or the next request has
+    /// begun. From its end on the server has to answer in time.
+    pub(crate) fn set_body(&self, request: u64, state: BodyState) {
+        if self.requests.get() == request && self.body.get() == BodyState::Reading {
             self.body.set(state);
             if state == BodyState::Whole && self.waiting_since.get() == Some(u64::MAX) {
                 self.waiting_since.set(Some(self.worker.ticks.now()));
@@ -273,7 +280,7 @@ fn wake(place: &Cell<Option<Waker>>) {
 }
 
 /// hyper's settings for the connections of one entry point.
-pub(crate) fn settings(entry: &EntryPoint) -> http1::Builder {
+pub(super) fn settings(entry: &EntryPoint) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_headers(MAX_HEADERS)
@@ -285,14 +292,7 @@ pub(crate) fn settings(entry: &EntryPoint) -> http1::Builder {
 }
 
 /// Runs one connection.
-pub(crate) async fn run(
-    tcp: TcpStream,
-    peer: SocketAddr,
-    entry: Rc<EntryPoint>,
-    settings: Rc<http1::Builder>,
-    worker: Rc<Worker>,
-) {
-    let conn = Conn::new(worker, entry, peer);
+pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<http1::Builder>) {
     let stream = TokioIo::new(ClientStream::new(tcp, conn.wire.clone()));
     let service = service_fn({
         let conn = conn.clone();
@@ -301,18 +301,19 @@ pub(crate) async fn run(
     let mut http = settings.serve_connection(stream, service).with_upgrades();
     let mut order = Order::Serve;
     let end = std::future::poll_fn(|cx| poll(&conn, &mut http, &mut order, cx)).await;
-    let refusal = match &end {
+    let error = match end {
         End::Cut => return,
-        End::Done(Ok(())) => None,
-        End::Done(Err(error)) => {
-            tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
-            Refusal::from_error(error).filter(|_| conn.wire.phase() <= Phase::Head)
-        }
+        End::Done(ended) => ended.err(),
     };
+    if let Some(error) = &error {
+        tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
+    }
+    let refused = error.filter(|error| error.is_parse() && conn.wire.phase() <= Phase::Head);
     let abandoned = conn.body.get() == BodyState::Abandoned;
-    if (refusal.is_some() || abandoned)
+    if (refused.is_some() || abandoned)
         && let Some(parts) = http.into_parts()
     {
+        let refusal = refused.map(|error| Refusal::new(&error, &parts.read_buf));
         say_goodbye(parts.io.into_inner().into_inner(), refusal).await;
     }
 }

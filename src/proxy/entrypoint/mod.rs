@@ -12,9 +12,6 @@ pub(super) mod sockets;
 pub(super) mod watchdog;
 mod wire;
 
-#[cfg(test)]
-mod tests;
-
 pub(super) use connection::Conn;
 pub(super) use options::EntryPoint;
 pub use sockets::BindError;

@@ -1,7 +1,7 @@
 //! Answers to heads that hyper's parser does not let through (spec/http.md 1.13), written straight to the socket.
 //!
-//! hyper's error has no public kinds, so its text decides; an unknown text is a plain 400, which is what nearly all of
-//! them are.
+//! hyper's error has no public kinds, so its text decides, and where that is too coarse the bytes it stumbled over. An
+//! unknown text is a plain 400, which is what nearly all of them are.
 use http::StatusCode;
 
 /// What a client gets whose head is broken.
@@ -13,6 +13,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     const BAD_REQUEST: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request" };
+    const HEADER_NAME: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request: invalid header name" };
     const TOO_LARGE: Self =
         Self { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body: "431 Request Header Fields Too Large" };
     const URI_TOO_LONG: Self = Self { status: StatusCode::URI_TOO_LONG, body: "414 URI Too Long" };
@@ -22,18 +23,17 @@ impl Refusal {
     };
     const ENCODING: Self = Self { status: StatusCode::NOT_IMPLEMENTED, body: "Unsupported transfer encoding" };
 
-    /// The refusal that fits what hyper says; `None` if it was no parse error.
-    pub(super) fn from_error(error: &hyper::Error) -> Option<Self> {
-        if !error.is_parse() {
-            return None;
-        }
-        Some(match error.to_string().as_str() {
+    /// The refusal that fits what hyper says about `head`, which it has read but not taken.
+    pub(super) fn new(error: &hyper::Error, head: &[u8]) -> Self {
+        match error.to_string().as_str() {
             "URI too long" => Self::URI_TOO_LONG,
             "message head is too large" => Self::TOO_LARGE,
-            "invalid HTTP version parsed" | "invalid HTTP version parsed (found HTTP2 preface)" => Self::VERSION,
+            "invalid HTTP version parsed (found HTTP2 preface)" => Self::VERSION,
+            "invalid HTTP version parsed" if names_version(head) => Self::VERSION,
+            "invalid HTTP header parsed" if has_bad_name(head) => Self::HEADER_NAME,
             "invalid transfer-encoding parsed" => Self::ENCODING,
             _ => Self::BAD_REQUEST,
-        })
+        }
     }
 
     /// The whole answer. Where a reason follows the colon of the body it also stands in the status line.
@@ -49,9 +49,52 @@ impl Refusal {
     }
 }
 
+/// Whether the request line is one, apart from its version. hyper takes a blank in the target for the end of it.
+fn names_version(head: &[u8]) -> bool {
+    let line = lines(head).next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    words.nth(2).is_some_and(|version| version.starts_with(b"HTTP/")) && words.next().is_none()
+}
+
+/// Whether the first header line that is broken has a bad name, and not a bad value.
+fn has_bad_name(head: &[u8]) -> bool {
+    for line in lines(head).skip(1).take_while(|line| !line.is_empty()) {
+        let folded = line.first().is_some_and(u8::is_ascii_whitespace);
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
+        let (name, value) = line.split_at(colon);
+        if !folded && http::HeaderName::from_bytes(name).is_err() {
+            return true;
+        }
+        let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
+        if folded || http::HeaderValue::from_bytes(value).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_name_is_told_from_a_bad_value() {
+        let cases: [(&[u8], bool); 6] = [
+            (b"GET / HTTP/1.1\r\nX A: 1\r\n\r\n", true),
+            (b"GET / HTTP/1.1\r\nX-A : 1\r\n\r\n", true),
+            (b"GET / HTTP/1.1\nA: 1\nnone\n\n", true),
+            (b"GET / HTTP/1.1\r\nX-A: a\0b\r\nB C: 1\r\n\r\n", false),
+            (b"GET / HTTP/1.1\r\nX-A: 1\r\n folded\r\n\r\n", false),
+            (b"", false),
+        ];
+        for (head, want) in cases {
+            assert_eq!(has_bad_name(head), want, "{}", String::from_utf8_lossy(head));
+        }
+    }
 
     #[test]
     fn a_reason_stands_in_body_and_status_line() {

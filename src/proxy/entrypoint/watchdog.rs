@@ -38,8 +38,8 @@ impl Pace {
 
     /// The pace that serves all these limits.
     pub(crate) fn for_limits(limits: impl IntoIterator<Item = Duration>) -> Self {
-        let shortest = limits.into_iter().min().unwrap_or(Self::LONGEST);
-        Self { tick: (shortest / 8).clamp(Self::SHORTEST, Self::LONGEST) }
+        let eighth = limits.into_iter().min().map_or(Self::LONGEST, |shortest| shortest / 8);
+        Self { tick: eighth.clamp(Self::SHORTEST, Self::LONGEST) }
     }
 
     /// Whether `limit` has passed between `since` and `now`. A stamp may be one tick too early, so one is added.

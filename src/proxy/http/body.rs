@@ -24,6 +24,8 @@ pub(crate) enum RequestBody {
         incoming: Incoming,
         /// Whose it is.
         conn: Rc<Conn>,
+        /// Number of the request on its connection.
+        request: u64,
     },
 }
 
@@ -41,7 +43,10 @@ pub(crate) enum BodyError {
 impl RequestBody {
     /// The body `incoming` of a request on `conn`.
     pub(super) fn new(incoming: Incoming, conn: &Rc<Conn>) -> Self {
-        if incoming.is_end_stream() { Self::Empty } else { Self::Client { incoming, conn: conn.clone() } }
+        if incoming.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Client { incoming, conn: conn.clone(), request: conn.request_number() }
     }
 }
 
@@ -59,23 +64,23 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self::Client { incoming, conn } = self.get_mut() else { return Poll::Ready(None) };
+        let Self::Client { incoming, conn, request } = self.get_mut() else { return Poll::Ready(None) };
         if conn.body() == BodyState::Late {
             return Poll::Ready(Some(Err(BodyError::Late)));
         }
         match Pin::new(&mut *incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if incoming.is_end_stream() {
-                    conn.set_body(BodyState::Whole);
+                    conn.set_body(*request, BodyState::Whole);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                conn.set_body(BodyState::Abandoned);
+                conn.set_body(*request, BodyState::Abandoned);
                 Poll::Ready(Some(Err(BodyError::Broken(error))))
             }
             Poll::Ready(None) => {
-                conn.set_body(BodyState::Whole);
+                conn.set_body(*request, BodyState::Whole);
                 Poll::Ready(None)
             }
             Poll::Pending => {
@@ -102,9 +107,9 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Self::Client { conn, .. } = self {
+        if let Self::Client { conn, request, .. } = self {
             // Without effect if it was read to its end.
-            conn.set_body(BodyState::Abandoned);
+            conn.set_body(*request, BodyState::Abandoned);
         }
     }
 }
@@ -127,11 +132,6 @@ enum Kind {
 }
 
 impl AnswerBody {
-    /// No body.
-    pub(super) fn empty(conn: &Rc<Conn>) -> Self {
-        Self { kind: Kind::Empty, conn: conn.clone() }
-    }
-
     /// `bytes`.
     pub(super) fn whole(bytes: impl Into<Bytes>, conn: &Rc<Conn>) -> Self {
         Self { kind: Kind::Whole(bytes.into()), conn: conn.clone() }

@@ -297,7 +297,7 @@ async fn send_shared(
 
 enum Unanswered {
     Late,
-    Failed(TrySendError<Request<RequestBody>>),
+    Failed(Box<TrySendError<Request<RequestBody>>>),
 }
 
 /// Waits for the head of the answer, as long as the server may take for it. There is no timer: the sweeper wakes this
@@ -309,7 +309,7 @@ async fn answered(
     let mut sent = pin!(sent);
     conn.await_answer();
     let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
-        Poll::Ready(answered) => Poll::Ready(answered.map_err(Unanswered::Failed)),
+        Poll::Ready(answered) => Poll::Ready(answered.map_err(|failed| Unanswered::Failed(Box::new(failed)))),
         Poll::Pending if conn.is_answer_late() => Poll::Ready(Err(Unanswered::Late)),
         Poll::Pending => Poll::Pending,
     })

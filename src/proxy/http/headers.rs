@@ -2,7 +2,7 @@
 //! dealt with. The usual request has a `Connection` at most.
 use super::names::{CHUNKED, HTTP2_SETTINGS, KEEP_ALIVE, PROXY_CONNECTION, TRAILERS};
 use http::header::{
-    CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -151,8 +151,10 @@ pub(super) fn clean_answer(headers: &mut HeaderMap) {
         headers.remove(UPGRADE);
     }
     if seen.has(Seen::TRANSFER_ENCODING) {
-        // hyper frames the answer anew, by what the body knows of its length.
+        // hyper frames the answer anew, by what the body knows of its length. A length beside a coding is a lie
+        // (RFC 9112 6.3), and hyper would believe it.
         headers.remove(TRANSFER_ENCODING);
+        headers.remove(CONTENT_LENGTH);
     } else {
         headers.remove(TRAILER);
     }

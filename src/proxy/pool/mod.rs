@@ -10,16 +10,13 @@ use super::http::RequestBody;
 use hyper::client::conn::{http1, http2};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) mod shared;
 
 use shared::Shared;
-
-#[cfg(test)]
-mod tests;
 
 /// How many connections are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +85,7 @@ impl Pools {
         peer
     }
 
-    /// Idle connections of all peers.
-    pub(crate) fn idle(&self) -> usize {
-        self.stock.idle.get()
-    }
-
-    /// Drops connections that were idle for too long, and peers that have none.
+    /// Drops connections that were idle for too long, and peers that have none, not even one in use.
     pub(crate) fn sweep(&self, pace: Pace, now: u64) {
         let limit = self.stock.limits.idle_timeout;
         self.peers.borrow_mut().retain(|_, peer| {
@@ -176,20 +168,18 @@ impl Drop for Peer {
 /// A connection in use. Given back when the answer ends; dropped before that, the connection ends.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    peer: Weak<Peer>,
+    peer: Rc<Peer>,
     sender: Sender,
 }
 
 impl Lease {
     /// `sender` belongs to `peer`.
     pub(crate) fn new(peer: &Rc<Peer>, sender: Sender) -> Self {
-        Self { peer: Rc::downgrade(peer), sender }
+        Self { peer: peer.clone(), sender }
     }
 
     /// Gives the connection back: the answer was read to its end.
     pub(crate) fn give_back(self) {
-        if let Some(peer) = self.peer.upgrade() {
-            peer.put(self.sender);
-        }
+        self.peer.put(self.sender);
     }
 }

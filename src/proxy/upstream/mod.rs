@@ -12,9 +12,6 @@ pub(super) mod h2;
 mod stream;
 pub(super) mod tls;
 
-#[cfg(test)]
-mod tests;
-
 /// How servers are reached: the static `serversTransport` (spec/http.md 2.7).
 #[derive(Debug)]
 pub(super) struct Transport {

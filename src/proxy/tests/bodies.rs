@@ -1,0 +1,221 @@
+//! Bodies in both directions: lengths, chunks, trailers, back-pressure.
+use super::rig::*;
+use std::cell::Cell;
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[test]
+fn bodies_reach_servers_with_length_or_in_chunks_as_they_came() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        rig.ask("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody").await;
+        assert_eq!(
+            (origin.last().body, origin.last().header("content-length").as_deref()),
+            (b"body".to_vec(), Some("4"))
+        );
+        for method in ["GET", "POST"] {
+            rig.ask(&format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n"
+            ))
+            .await;
+            let seen = origin.last();
+            assert_eq!(
+                (seen.text(), seen.header("transfer-encoding").as_deref()),
+                ("abc", Some("chunked")),
+                "{method}"
+            );
+        }
+        rig.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(origin.last().header("content-length").as_deref(), Some("0"));
+        rig.ask(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        )
+        .await;
+        assert_eq!((origin.last().text(), origin.last().header("content-length")), ("x", None));
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn trailers_pass_in_both_directions() {
+    run(async {
+        let origin = Origin::replying(|_| {
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 7\r\n\r\n"
+                .to_vec()
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let answer = rig
+            .ask(
+                "POST / HTTP/1.1\r\nHost: a\r\nTe: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: X-In\r\n\r\n\
+                 2\r\nab\r\n0\r\nX-In: 5\r\n\r\n",
+            )
+            .await;
+        assert_eq!((answer.text(), answer.trailers.as_slice()), ("hi", &["x-sum: 7".to_owned()][..]));
+        assert_eq!(origin.last().trailers, ["x-in: 5"]);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn answers_without_length_are_chunked_and_those_to_head_keep_theirs() {
+    run(async {
+        let origin = Origin::replying(|request| {
+            if request.first_line().starts_with("HEAD") {
+                return b"HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n".to_vec();
+            }
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nuntil the end".to_vec()
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let answer = rig.ask(GET).await;
+        assert_eq!((answer.header("transfer-encoding").as_deref(), answer.text()), (Some("chunked"), "until the end"));
+        let mut client = rig.client().await;
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = client.message(true).await.unwrap();
+        assert_eq!(answer.header("content-length").as_deref(), Some("1234"));
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(client.message(true).await.unwrap().status(), 200);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_length_beside_a_coding_is_not_believed() {
+    run(async {
+        let origin = Origin::replying(|_| {
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n"
+                .to_vec()
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let answer = rig.ask(GET).await;
+        assert_eq!((answer.text(), answer.header("content-length")), ("whole", None));
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn answers_that_have_no_body_leave_the_connection_usable() {
+    run(async {
+        let origin = Origin::replying(|request| match request.first_line() {
+            "GET /304 HTTP/1.1" => b"HTTP/1.1 304 Not Modified\r\netag: x\r\n\r\n".to_vec(),
+            _ => b"HTTP/1.1 204 No Content\r\nx-a: 1\r\n\r\n".to_vec(),
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        for (path, status) in [("/204", 204), ("/304", 304), ("/204", 204)] {
+            client.send(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+            assert_eq!(client.answer().await.status(), status);
+        }
+        assert_eq!(origin.connections.get(), 1);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_client_that_waits_for_100_gets_it_and_the_server_the_body() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n").await;
+        assert_eq!(client.answer().await.status(), 100);
+        client.send("hi").await;
+        assert_eq!(client.answer().await.status(), 200);
+        assert_eq!(
+            (origin.last().body, origin.last().header("expect").as_deref()),
+            (b"hi".to_vec(), Some("100-continue"))
+        );
+        rig.stop().await;
+    });
+}
+
+/// Writes until the other side takes no more, or `limit` bytes.
+async fn flood(stream: &mut tokio::net::TcpStream, limit: usize, sent: &Cell<usize>) {
+    let chunk = [b'x'; 16 * 1024];
+    while sent.get() < limit {
+        let Ok(count) = stream.write(&chunk[..chunk.len().min(limit - sent.get())]).await else { return };
+        sent.set(sent.get() + count);
+    }
+}
+
+/// Waits until `count` stops growing.
+async fn settled(count: &Cell<usize>) -> usize {
+    loop {
+        let before = count.get();
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        if count.get() == before && before > 0 {
+            return before;
+        }
+    }
+}
+
+const LARGE: usize = 64 * 1024 * 1024;
+/// Buffers of four sockets and of hyper together stay well below.
+const HELD: usize = 24 * 1024 * 1024;
+
+#[test]
+fn a_client_that_does_not_read_stops_the_server() {
+    run(async {
+        let sent: Rc<Cell<usize>> = Rc::default();
+        let count = sent.clone();
+        let origin = Origin::scripted(move |mut client, _| {
+            let count = count.clone();
+            async move {
+                client.message(false).await;
+                client.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n")).await;
+                flood(&mut client.tcp, LARGE, &count).await;
+            }
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(GET).await;
+        let held = settled(&sent).await;
+        assert!(held < HELD, "{held} bytes were taken from the server");
+        assert_eq!(client.answer().await.body.len(), LARGE);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_server_that_does_not_read_stops_the_client() {
+    run(async {
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let origin = Origin::scripted(move |mut client, _| {
+            let mut gone = gone.clone();
+            async move {
+                gone.wait_for(|go| *go).await.unwrap();
+                let mut left = LARGE;
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.tcp.read_u8().await.unwrap());
+                }
+                let mut scratch = vec![0; 64 * 1024];
+                while left > 0 {
+                    left -= client.tcp.read(&mut scratch).await.unwrap();
+                }
+                client.tcp.write_all(&ok(b"all of it")).await.unwrap();
+            }
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGE}\r\n\r\n")).await;
+        let sent = Cell::new(0);
+        let (held, ()) = tokio::join!(
+            async {
+                let held = settled(&sent).await;
+                go.send(true).unwrap();
+                held
+            },
+            flood(&mut client.tcp, LARGE, &sent)
+        );
+        assert!(held < HELD, "{held} bytes were taken from the client");
+        assert_eq!(client.answer().await.text(), "all of it");
+        rig.stop().await;
+    });
+}
