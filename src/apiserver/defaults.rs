@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn a_service_gets_its_protocol_and_target_port() {
-        let mut service = json!({"spec": {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP", "targetPort": "dns"}]}});
+        let mut service =
+            json!({"spec": {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP", "targetPort": "dns"}]}});
         fill(kinds::by_name("Service").expect("served"), &mut service);
         assert_eq!(
             service["spec"]["ports"],
@@ -59,7 +60,9 @@ mod tests {
 
     #[test]
     fn absurd_objects_pass_unchanged() {
-        for absurd in [json!(7), json!({"spec": [1]}), json!({"spec": {"type": 4, "ports": {"a": 1}, "sessionAffinity": []}})] {
+        for absurd in
+            [json!(7), json!({"spec": [1]}), json!({"spec": {"type": 4, "ports": {"a": 1}, "sessionAffinity": []}})]
+        {
             let mut object = absurd.clone();
             fill(kinds::by_name("Service").expect("served"), &mut object);
             assert_eq!(object, absurd);

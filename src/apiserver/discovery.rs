@@ -36,8 +36,11 @@ pub(super) fn group_versions() -> Vec<(&'static str, &'static str)> {
 
 /// `/apis`.
 pub(super) fn groups() -> Value {
-    let groups: Vec<Value> =
-        group_versions().into_iter().filter(|(group, _)| !group.is_empty()).map(|(group, version)| api_group(group, version)).collect();
+    let groups: Vec<Value> = group_versions()
+        .into_iter()
+        .filter(|(group, _)| !group.is_empty())
+        .map(|(group, version)| api_group(group, version))
+        .collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -64,7 +67,9 @@ pub(super) fn resources(group: &str, version: &str) -> Option<Value> {
     let kinds = kinds_of(group, version);
     let first = kinds.first()?;
     let resources: Vec<Value> = kinds.iter().flat_map(|kind| api_resources(kind)).collect();
-    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version(), "resources": resources}))
+    Some(
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version(), "resources": resources}),
+    )
 }
 
 fn api_resources(kind: &Kind) -> Vec<Value> {
@@ -122,7 +127,8 @@ fn aggregated_resource(kind: &'static Kind) -> Value {
         "categories": categories(kind),
     });
     if kind.has_status_subresource() {
-        resource["subresources"] = json!([{"subresource": "status", "responseKind": response_kind, "verbs": STATUS_VERBS}]);
+        resource["subresources"] =
+            json!([{"subresource": "status", "responseKind": response_kind, "verbs": STATUS_VERBS}]);
     }
     resource
 }

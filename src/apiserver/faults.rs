@@ -117,7 +117,9 @@ impl Answer {
         let what = format!("{} {}", call.verb.as_str(), call.resource);
         match self {
             Self::Unauthorized => ApiError::Unauthorized,
-            Self::Forbidden => ApiError::Forbidden(format!("{what} is forbidden: User \"test\" cannot {what} (injected)")),
+            Self::Forbidden => {
+                ApiError::Forbidden(format!("{what} is forbidden: User \"test\" cannot {what} (injected)"))
+            }
             Self::Conflict => ApiError::Injected { code: 409, reason: "Conflict" },
             Self::Expired => ApiError::Expired { asked: 0, oldest: 0 },
             Self::TooManyRequests(retry_after) => ApiError::TooManyRequests { retry_after },
@@ -272,7 +274,13 @@ mod tests {
     use super::*;
 
     fn call(verb: Verb, resource: &str) -> Call {
-        Call { verb, group: String::new(), resource: resource.to_owned(), subresource: String::new(), namespace: String::new() }
+        Call {
+            verb,
+            group: String::new(),
+            resource: resource.to_owned(),
+            subresource: String::new(),
+            namespace: String::new(),
+        }
     }
 
     #[test]
@@ -280,11 +288,12 @@ mod tests {
         let mut plan = Plan::default();
         plan.answers.push((Calls::of(Verb::List, "secrets"), 2, Answer::Forbidden));
         plan.answers.push((Calls::any(), 1, Answer::Internal));
-        let codes: Vec<Option<u16>> = [("secrets", Verb::List), ("pods", Verb::List), ("pods", Verb::List), ("secrets", Verb::List)]
-            .into_iter()
-            .chain([("secrets", Verb::List)])
-            .map(|(resource, verb)| plan.judge(call(verb, resource)).error.map(|error| error.code()))
-            .collect();
+        let codes: Vec<Option<u16>> =
+            [("secrets", Verb::List), ("pods", Verb::List), ("pods", Verb::List), ("secrets", Verb::List)]
+                .into_iter()
+                .chain([("secrets", Verb::List)])
+                .map(|(resource, verb)| plan.judge(call(verb, resource)).error.map(|error| error.code()))
+                .collect();
         assert_eq!(codes, [Some(403), Some(500), None, Some(403), None]);
         assert_eq!(plan.calls[&call(Verb::List, "secrets")], 3);
     }

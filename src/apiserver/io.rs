@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-
 use hyper::rt::{ReadBufCursor, Sleep, Timer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -36,11 +35,7 @@ impl TokioIo {
 }
 
 /// Ready as soon as bytes may flow.
-fn poll_gate(
-    network: &watch::Receiver<Network>,
-    blocked: &mut Option<Wait>,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
+fn poll_gate(network: &watch::Receiver<Network>, blocked: &mut Option<Wait>, cx: &mut Context<'_>) -> Poll<()> {
     loop {
         if let Some(wait) = blocked {
             ready!(wait.as_mut().poll(cx));

@@ -85,7 +85,13 @@ pub struct Kind {
 }
 
 impl Kind {
-    const fn new(scope: Scope, group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Self {
+    const fn new(
+        scope: Scope,
+        group: &'static str,
+        version: &'static str,
+        kind: &'static str,
+        plural: &'static str,
+    ) -> Self {
         Self {
             group,
             version,
@@ -207,24 +213,35 @@ const OWN: StatusPart = StatusPart::Subresource;
 
 /// All served kinds, in the order in which discovery lists them.
 pub static KINDS: &[Kind] = &[
-    Kind::namespaced("", "v1", "Service", "services").short(&["svc"]).in_all().status(OWN).typed(typed::check::<core::v1::Service>),
+    Kind::namespaced("", "v1", "Service", "services")
+        .short(&["svc"])
+        .in_all()
+        .status(OWN)
+        .typed(typed::check::<core::v1::Service>),
     Kind::namespaced("", "v1", "Secret", "secrets").typed(typed::check::<core::v1::Secret>),
     Kind::cluster("", "v1", "Node", "nodes")
         .short(&["no"])
         .status(StatusPart::SubresourceAndCreate)
         .typed(typed::check::<core::v1::Node>),
-    Kind::cluster("", "v1", "Namespace", "namespaces").short(&["ns"]).status(OWN).typed(typed::check::<core::v1::Namespace>),
+    Kind::cluster("", "v1", "Namespace", "namespaces")
+        .short(&["ns"])
+        .status(OWN)
+        .typed(typed::check::<core::v1::Namespace>),
     Kind::namespaced("", "v1", "ConfigMap", "configmaps").short(&["cm"]).typed(typed::check::<core::v1::ConfigMap>),
     Kind::namespaced("", "v1", "Pod", "pods").short(&["po"]).in_all().status(OWN).typed(typed::check::<core::v1::Pod>),
     Kind::namespaced("", "v1", "Endpoints", "endpoints").short(&["ep"]).typed(typed::check::<core::v1::Endpoints>),
     Kind::namespaced("", "v1", "Event", "events").short(&["ev"]).typed(typed::check::<core::v1::Event>),
-    Kind::namespaced("", "v1", "ServiceAccount", "serviceaccounts").short(&["sa"]).typed(typed::check::<core::v1::ServiceAccount>),
+    Kind::namespaced("", "v1", "ServiceAccount", "serviceaccounts")
+        .short(&["sa"])
+        .typed(typed::check::<core::v1::ServiceAccount>),
     Kind::namespaced("networking.k8s.io", "v1", "Ingress", "ingresses")
         .short(&["ing"])
         .status(OWN)
         .typed(typed::check::<networking::v1::Ingress>),
-    Kind::cluster("networking.k8s.io", "v1", "IngressClass", "ingressclasses").typed(typed::check::<networking::v1::IngressClass>),
-    Kind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices").typed(typed::check::<discovery::v1::EndpointSlice>),
+    Kind::cluster("networking.k8s.io", "v1", "IngressClass", "ingressclasses")
+        .typed(typed::check::<networking::v1::IngressClass>),
+    Kind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+        .typed(typed::check::<discovery::v1::EndpointSlice>),
     Kind::namespaced("coordination.k8s.io", "v1", "Lease", "leases")
         .versioned_updates()
         .typed(typed::check::<coordination::v1::Lease>),
@@ -239,12 +256,15 @@ pub static KINDS: &[Kind] = &[
         .in_all()
         .status(OWN)
         .typed(typed::check::<apps::v1::DaemonSet>),
-    Kind::cluster("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles").typed(typed::check::<rbac::v1::ClusterRole>),
+    Kind::cluster("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles")
+        .typed(typed::check::<rbac::v1::ClusterRole>),
     Kind::cluster("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings")
         .typed(typed::check::<rbac::v1::ClusterRoleBinding>),
     Kind::namespaced("rbac.authorization.k8s.io", "v1", "Role", "roles").typed(typed::check::<rbac::v1::Role>),
-    Kind::namespaced("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings").typed(typed::check::<rbac::v1::RoleBinding>),
-    Kind::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions").short(&["crd"]),
+    Kind::namespaced("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+        .typed(typed::check::<rbac::v1::RoleBinding>),
+    Kind::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions")
+        .short(&["crd"]),
     Kind::custom("traefik.io", "IngressRoute", "ingressroutes"),
     Kind::custom("traefik.io", "IngressRouteTCP", "ingressroutetcps"),
     Kind::custom("traefik.io", "IngressRouteUDP", "ingressrouteudps"),
@@ -296,7 +316,8 @@ mod tests {
     #[test]
     fn every_typed_kind_reads_a_bare_object_of_its_type() {
         for kind in KINDS {
-            let bare = serde_json::json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": "x"}});
+            let bare =
+                serde_json::json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": "x"}});
             if let Schema::Typed(read) = kind.schema {
                 assert!(read(&bare).is_ok(), "{}", kind.qualified_kind());
             }

@@ -150,7 +150,8 @@ pub struct ManifestLoader {
 impl ManifestLoader {
     /// Loads the directory once, then starts to follow it on the tokio runtime that calls this.
     pub async fn start(store: Store, directory: &Path, options: Options) -> Self {
-        let mut pass = Pass { store, directory: directory.to_owned(), validation: options.validation, folder: Folder::default() };
+        let mut pass =
+            Pass { store, directory: directory.to_owned(), validation: options.validation, folder: Folder::default() };
         pass.run().await;
         let (errors, errors_out) = watch::channel(Arc::new(pass.folder.errors()));
         let (passes, passes_out) = watch::channel(1);
@@ -209,7 +210,8 @@ impl Pass {
         let directory = self.directory.clone();
         let Ok(scan) = tokio::task::spawn_blocking(move || scan::look(&directory)).await else { return };
         let wanted = self.folder.to_read(&scan);
-        let Ok(readings) = tokio::task::spawn_blocking(move || wanted.into_iter().map(scan::read).collect::<Vec<_>>()).await
+        let Ok(readings) =
+            tokio::task::spawn_blocking(move || wanted.into_iter().map(scan::read).collect::<Vec<_>>()).await
         else {
             return;
         };

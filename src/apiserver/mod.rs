@@ -78,7 +78,10 @@ impl Default for Options {
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("listen", &self.listen).field("validation", &self.validation).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("listen", &self.listen)
+            .field("validation", &self.validation)
+            .finish_non_exhaustive()
     }
 }
 

@@ -42,7 +42,8 @@ fn path(kind: &Kind) -> String {
 }
 
 fn patch_operation(kind: &Kind) -> Value {
-    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+    let parameter =
+        |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
     json!({
         "description": format!("partially update the specified {}", kind.kind),
         "operationId": format!("patch{}{}", kind.version, kind.kind),

@@ -225,7 +225,14 @@ fn unescape(text: &str) -> Option<String> {
 fn is_supported(kind: &Kind, path: &str) -> bool {
     let of_kind: &[&str] = match kind.kind {
         "Secret" => &["type"],
-        "Pod" => &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"],
+        "Pod" => &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.phase",
+            "status.podIP",
+        ],
         "Node" => &["spec.unschedulable"],
         "Namespace" => &["status.phase"],
         "Service" => &["spec.clusterIP", "spec.type"],
@@ -238,8 +245,19 @@ fn is_supported(kind: &Kind, path: &str) -> bool {
 fn is_supported_of_events(path: &str) -> bool {
     let of_object = path.strip_prefix("involvedObject.").or_else(|| path.strip_prefix("regarding."));
     match of_object {
-        Some(field) => ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].contains(&field),
-        None => ["metadata.name", "metadata.namespace", "reason", "type", "source", "reportingComponent", "reportingController"].contains(&path),
+        Some(field) => {
+            ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].contains(&field)
+        }
+        None => [
+            "metadata.name",
+            "metadata.namespace",
+            "reason",
+            "type",
+            "source",
+            "reportingComponent",
+            "reportingController",
+        ]
+        .contains(&path),
     }
 }
 
@@ -257,7 +275,8 @@ mod tests {
 
     #[test]
     fn label_selectors_follow_the_kubernetes_rules() {
-        let object = json!({"metadata": {"name": "a", "labels": {"app": "web", "tier": "front", "n": "5", "empty": ""}}});
+        let object =
+            json!({"metadata": {"name": "a", "labels": {"app": "web", "tier": "front", "n": "5", "empty": ""}}});
         let cases = [
             ("", true),
             ("app", true),

@@ -48,7 +48,11 @@ impl Cause {
 
     /// The field has a value that it must not have.
     pub fn invalid(field: impl Into<String>, value: &Value, message: &str) -> Self {
-        Self { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {}: {message}", brief(value)) }
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message: format!("Invalid value: {}: {message}", brief(value)),
+        }
     }
 
     /// The field has a value that is not one of the few it may have.
@@ -160,7 +164,8 @@ fn listed(causes: &[Cause]) -> String {
 impl ApiError {
     /// The answer of an update that came too late.
     pub fn modified(kind: &'static Kind, name: &str) -> Self {
-        let message = "the object has been modified; please apply your changes to the latest version and try again".to_owned();
+        let message =
+            "the object has been modified; please apply your changes to the latest version and try again".to_owned();
         Self::Conflict { subject: Subject::new(kind, name), message }
     }
 

@@ -111,7 +111,9 @@ impl Store {
         let write = self.write(validation);
         self.change(|state| {
             let key = ObjectKey::of(kind, &namespace, metadata::text(&object, "name"));
-            let Ok(old) = state.get(kind, &key) else { return state.create(kind, &namespace, object, Part::Whole, &write) };
+            let Ok(old) = state.get(kind, &key) else {
+                return state.create(kind, &namespace, object, Part::Whole, &write);
+            };
             if let Some(fields) = object.as_object_mut().filter(|fields| !fields.contains_key("status")) {
                 fields.extend(old.get("status").map(|status| ("status".to_owned(), status.clone())));
             }
@@ -139,7 +141,12 @@ impl Store {
     /// Deletes an object as a client would: at once, or once its finalizers are gone.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) -> Result<Deletion, ApiError> {
         let Some(kind) = kinds::by_name(kind) else { return Err(ApiError::NoSuchPath) };
-        self.delete_at(kind, &ObjectKey::of(kind, namespace, name), &Preconditions::default(), &self.write(Validation::Off))
+        self.delete_at(
+            kind,
+            &ObjectKey::of(kind, namespace, name),
+            &Preconditions::default(),
+            &self.write(Validation::Off),
+        )
     }
 
     /// All objects of a kind in all namespaces, ordered by namespace and name; empty for unknown kinds.
@@ -178,7 +185,12 @@ impl Store {
     }
 
     /// The objects of a kind as they were at `version`.
-    pub(super) fn list_at(&self, kind: &'static Kind, namespace: Option<&str>, version: u64) -> Result<Listing, ApiError> {
+    pub(super) fn list_at(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Listing, ApiError> {
         self.lock().list_at(kind, namespace, version)
     }
 

@@ -55,7 +55,10 @@ fn columns(kind: &Kind) -> &'static [Column] {
             Column { name: "Class", cell: |it| text_or(&it["spec"]["ingressClassName"], "<none>") },
             Column { name: "Hosts", cell: hosts },
             Column { name: "Address", cell: addresses },
-            Column { name: "Ports", cell: |it| if it["spec"]["tls"].is_array() { "80, 443".into() } else { "80".into() } },
+            Column {
+                name: "Ports",
+                cell: |it| if it["spec"]["tls"].is_array() { "80, 443".into() } else { "80".into() },
+            },
         ],
         "Service" => &[
             Column { name: "Type", cell: |it| text_or(&it["spec"]["type"], "ClusterIP") },
@@ -143,7 +146,8 @@ fn event_object(event: &Value) -> String {
 
 fn age(object: &Value, now: Timestamp) -> String {
     let created = object["metadata"]["creationTimestamp"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-    created.map_or("<unknown>".to_owned(), |created| short_duration(now.as_second().saturating_sub(created.as_second())))
+    created
+        .map_or("<unknown>".to_owned(), |created| short_duration(now.as_second().saturating_sub(created.as_second())))
 }
 
 /// As `k8s.io/apimachinery/pkg/util/duration`, HumanDuration, with one unit less where that gives two.
@@ -173,18 +177,23 @@ mod tests {
 
     #[test]
     fn an_ingress_shows_its_hosts_and_addresses() {
-        let got = cells("Ingress", json!({
-            "metadata": {"name": "web", "creationTimestamp": "1970-01-12T13:40:00Z"},
-            "spec": {"ingressClassName": "traefik", "tls": [], "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
-            "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}, {"hostname": "lb"}]}},
-        }));
+        let got = cells(
+            "Ingress",
+            json!({
+                "metadata": {"name": "web", "creationTimestamp": "1970-01-12T13:40:00Z"},
+                "spec": {"ingressClassName": "traefik", "tls": [], "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
+                "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}, {"hostname": "lb"}]}},
+            }),
+        );
         assert_eq!(got, ["web", "traefik", "a,*,c + 1 more...", "1.2.3.4,lb", "80, 443", "6m"]);
     }
 
     #[test]
     fn every_kind_prints_absurd_objects() {
         for kind in KINDS {
-            for absurd in [json!(null), json!([1]), json!({"metadata": 4, "spec": [], "data": 1, "status": {"loadBalancer": 1}})] {
+            for absurd in
+                [json!(null), json!([1]), json!({"metadata": 4, "spec": [], "data": 1, "status": {"loadBalancer": 1}})]
+            {
                 let rows = table(kind, &[Arc::new(absurd)], &json!({}), RowObject::Whole, Timestamp::MAX);
                 assert_eq!(rows["rows"].as_array().map(Vec::len), Some(1), "{}", kind.kind);
             }

@@ -43,7 +43,9 @@ pub(super) fn check(kind: &'static Kind, name: &str, object: &Value) -> Result<(
 pub(super) fn unknown_fields(kind: &Kind, object: &Value) -> Vec<String> {
     match kind.schema {
         Schema::Untyped => Vec::new(),
-        Schema::Typed(read) => read(object).map(|understood| typed::unknown_fields(object, &understood)).unwrap_or_default(),
+        Schema::Typed(read) => {
+            read(object).map(|understood| typed::unknown_fields(object, &understood)).unwrap_or_default()
+        }
     }
 }
 
@@ -192,10 +194,16 @@ fn check_backend(backend: &Value, at: &str, causes: &mut Vec<Cause>) {
             }
             let number = service["port"]["number"].as_i64().unwrap_or(0);
             match (is_blank(&service["port"]["name"]), number) {
-                (true, 0) => causes.push(Cause::required(format!("{at}.service.port"), "port name or number is required")),
+                (true, 0) => {
+                    causes.push(Cause::required(format!("{at}.service.port"), "port name or number is required"))
+                }
                 (false, 0) => {}
                 (false, _) => {
-                    causes.push(Cause::invalid(format!("{at}.service.port"), &service["port"], "cannot set both name and number"));
+                    causes.push(Cause::invalid(
+                        format!("{at}.service.port"),
+                        &service["port"],
+                        "cannot set both name and number",
+                    ));
                 }
                 (true, number) => check_port(number, &format!("{at}.service.port.number"), causes),
             }
@@ -270,7 +278,11 @@ fn check_endpoint_slice(object: &Value, causes: &mut Vec<Cause>) {
 fn check_ingress_class(object: &Value, causes: &mut Vec<Cause>) {
     let controller = &object["spec"]["controller"];
     if controller.as_str().is_some_and(|name| !name.is_empty() && !is_label_key_loosely(name)) {
-        causes.push(Cause::invalid("spec.controller", controller, "must be a domain-prefixed path such as acme.io/foo"));
+        causes.push(Cause::invalid(
+            "spec.controller",
+            controller,
+            "must be a domain-prefixed path such as acme.io/foo",
+        ));
     }
 }
 

@@ -67,13 +67,17 @@ pub(super) enum Told {
 }
 
 /// An object that begins to match is ADDED to this watch and one that stops is DELETED, whatever really happened.
-pub(super) fn translate(kind: &'static Kind, namespace: Option<&str>, selector: &Selector, event: &Event) -> Option<Told> {
+pub(super) fn translate(
+    kind: &'static Kind,
+    namespace: Option<&str>,
+    selector: &Selector,
+    event: &Event,
+) -> Option<Told> {
     if event.resource != kind.resource() || namespace.is_some_and(|wanted| wanted != &*event.key.namespace) {
         return None;
     }
-    let served = |object: &Option<Arc<Value>>| {
-        object.as_ref().map(|it| kind.served_form(it)).filter(|it| selector.matches(it))
-    };
+    let served =
+        |object: &Option<Arc<Value>>| object.as_ref().map(|it| kind.served_form(it)).filter(|it| selector.matches(it));
     match (served(&event.before), served(&event.after)) {
         (None, None) => None,
         (None, Some(after)) => Some(Told::Added(after)),
@@ -129,18 +133,11 @@ const FRAME_BYTES: usize = 64 * 1024;
 const BATCH: usize = 128;
 
 impl Watch {
-    /// Starts a watch; 410 if its start is too old, 504 if it is in the future.
-    pub(super) fn start(
-        request: Request,
-        store: Store,
-        faults: Faults,
-        shutdown: watch::Receiver<bool>,
-    ) -> Result<Self, ApiError> {
+    /// Starts a watch. That its start is out of reach is told in its first event, as Kubernetes does: kube-rs lists
+    /// again after such an event, but asks for the same version for ever after an HTTP answer of 410.
+    pub(super) fn start(request: Request, store: Store, faults: Faults, shutdown: watch::Receiver<bool>) -> Self {
         let (present, cursor) = match request.start {
-            Start::After(version) => {
-                store.events(request.kind, version, 0)?;
-                (VecDeque::new(), version)
-            }
+            Start::After(version) => (VecDeque::new(), version),
             Start::Present | Start::PresentThenBookmark => {
                 let listing = store.list_now(request.kind, request.namespace.as_deref());
                 let selected = listing.items.into_iter().map(|(_, it)| it).filter(|it| request.selector.matches(it));
@@ -153,7 +150,7 @@ impl Watch {
         };
         let (cuts_at_start, _) = faults.cuts(request.kind.plural);
         let now = Instant::now();
-        Ok(Self {
+        Self {
             ends_at: now + request.timeout,
             next_bookmark: now + request.bookmark_every,
             pulse: store.subscribe(),
@@ -167,7 +164,7 @@ impl Watch {
             cursor,
             initial_bookmark,
             cuts_at_start,
-        })
+        }
     }
 
     /// The next bytes of the body: one or more whole lines. `None` at the end; an error breaks the connection.
@@ -222,6 +219,11 @@ impl Watch {
                 Ok(read) => read,
                 Err(error) => {
                     self.phase = Phase::Ended;
+                    // A version that is still to come is one from an earlier life of the server: list again.
+                    let error = match error {
+                        ApiError::TooLargeVersion { asked, current } => ApiError::Expired { asked, oldest: current },
+                        other => other,
+                    };
                     return write_line(frame, "ERROR", &error.to_status());
                 }
             };

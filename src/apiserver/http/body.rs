@@ -57,8 +57,10 @@ fn json(body: &[u8]) -> Result<Value, ApiError> {
 }
 
 fn yaml(body: &[u8]) -> Result<Value, ApiError> {
-    let text = std::str::from_utf8(body).map_err(|error| ApiError::BadRequest(format!("the body is not UTF-8: {error}")))?;
-    yaml::document(text, Aliases::Refused).map_err(|error| ApiError::BadRequest(format!("the body is not YAML: {error}")))
+    let text =
+        std::str::from_utf8(body).map_err(|error| ApiError::BadRequest(format!("the body is not UTF-8: {error}")))?;
+    yaml::document(text, Aliases::Refused)
+        .map_err(|error| ApiError::BadRequest(format!("the body is not YAML: {error}")))
 }
 
 /// The media types of patches.
@@ -89,7 +91,11 @@ impl PatchType {
     }
 
     /// Reads a patch of this type; `applied` is what is known about an apply beside its body.
-    pub(super) fn read(self, body: &[u8], applied: impl FnOnce(Value) -> Result<Applied, ApiError>) -> Result<Patch, ApiError> {
+    pub(super) fn read(
+        self,
+        body: &[u8],
+        applied: impl FnOnce(Value) -> Result<Applied, ApiError>,
+    ) -> Result<Patch, ApiError> {
         match self {
             Self::Json => {
                 let patch = serde_json::from_slice(body);

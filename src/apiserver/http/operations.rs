@@ -113,10 +113,12 @@ impl Operation<'_> {
     fn listing(&self, page: &Page) -> Result<Listing, ApiError> {
         let (store, namespace) = (&self.server.store, self.target.namespace.as_deref());
         match page.version {
-            PageVersion::Exactly(version) => store.list_at(self.kind(), namespace, version).map_err(|error| match error {
-                ApiError::Expired { .. } if page.after.is_some() => ApiError::ContinueExpired,
-                other => other,
-            }),
+            PageVersion::Exactly(version) => {
+                store.list_at(self.kind(), namespace, version).map_err(|error| match error {
+                    ApiError::Expired { .. } if page.after.is_some() => ApiError::ContinueExpired,
+                    other => other,
+                })
+            }
             PageVersion::NotOlderThan(version) => {
                 let listing = store.list_now(self.kind(), namespace);
                 match version > listing.version {
@@ -135,7 +137,11 @@ impl Operation<'_> {
         };
         if initial_events.is_some() && self.query.text("resourceVersionMatch") != "NotOlderThan" {
             let message = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            let cause = Cause { reason: "FieldValueForbidden", field: "resourceVersionMatch".to_owned(), message: message.to_owned() };
+            let cause = Cause {
+                reason: "FieldValueForbidden",
+                field: "resourceVersionMatch".to_owned(),
+                message: message.to_owned(),
+            };
             return Err(ApiError::invalid(self.kind(), "", cause));
         }
         let version = self.query.version()?;
@@ -162,7 +168,7 @@ impl Operation<'_> {
             view: self.view,
             namespace: self.target.namespace,
         };
-        let watch = Watch::start(request, server.store.clone(), server.faults.clone(), server.shutdown.clone())?;
+        let watch = Watch::start(request, server.store.clone(), server.faults.clone(), server.shutdown.clone());
         Ok(Reply::stream(watch))
     }
 
@@ -198,7 +204,9 @@ impl Operation<'_> {
                 }
             }
             "" | "Warn" => Ok(unknown().collect()),
-            other => Err(ApiError::BadRequest(format!("fieldValidation must be Ignore, Warn or Strict, not {other:?}"))),
+            other => {
+                Err(ApiError::BadRequest(format!("fieldValidation must be Ignore, Warn or Strict, not {other:?}")))
+            }
         }
     }
 
@@ -246,11 +254,14 @@ impl Operation<'_> {
     fn applied(&self, mut configuration: Value, write: &Write) -> Result<Applied, ApiError> {
         let manager = self.query.text("fieldManager").to_owned();
         if manager.is_empty() || manager.len() > 128 {
-            return Err(ApiError::BadRequest("fieldManager is required for apply patch, 128 characters at most".to_owned()));
+            return Err(ApiError::BadRequest(
+                "fieldManager is required for apply patch, 128 characters at most".to_owned(),
+            ));
         }
         let name = configuration["metadata"]["name"].as_str().unwrap_or("");
         if !name.is_empty() && name != self.name() {
-            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", self.name());
+            let message =
+                format!("the name of the object ({name}) does not match the name on the URL ({})", self.name());
             return Err(ApiError::BadRequest(message));
         }
         match configuration.as_object_mut() {
@@ -327,7 +338,8 @@ enum PageVersion {
 
 impl Page {
     fn parse(query: &Query) -> Result<Self, ApiError> {
-        let limit = query.number("limit")?.filter(|limit| *limit > 0).map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit =
+            query.number("limit")?.filter(|limit| *limit > 0).map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let version = query.version()?;
         if !query.text("continue").is_empty() {
             let broken = || ApiError::BadRequest("continue key is not valid".to_owned());

@@ -41,7 +41,9 @@ impl Query {
     pub(super) fn parse(text: &str) -> Self {
         let decode = |text: &str| percent_decode(&text.replace('+', " ")).into_owned();
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (decode(n), decode(v))).collect())
+        Self(
+            pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(n, v)| (decode(n), decode(v))).collect(),
+        )
     }
 
     /// The value of a parameter; empty if it is not there.
@@ -57,9 +59,10 @@ impl Query {
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         match self.text(name) {
             "" => Ok(None),
-            text => {
-                text.parse().map(Some).map_err(|_| ApiError::BadRequest(format!("{name} must be a number, not {text:?}")))
-            }
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| ApiError::BadRequest(format!("{name} must be a number, not {text:?}"))),
         }
     }
 
@@ -96,7 +99,9 @@ mod tests {
 
     #[test]
     fn broken_escapes_stay_as_they_are() {
-        for (given, want) in [("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%2Fb", "a/b"), ("%ff", "\u{fffd}"), ("ü%C3%BC", "üü")] {
+        for (given, want) in
+            [("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("a%2Fb", "a/b"), ("%ff", "\u{fffd}"), ("ü%C3%BC", "üü")]
+        {
             assert_eq!(percent_decode(given), want);
         }
     }

@@ -65,7 +65,9 @@ impl Route {
             ["apis"] => Some(Self::Groups),
             ["openapi", "v2"] => Some(Self::OpenApiV2),
             ["openapi", "v3"] => Some(Self::OpenApiV3),
-            ["openapi", "v3", "api", version] => Some(Self::OpenApiV3Of { group: String::new(), version: owned(version) }),
+            ["openapi", "v3", "api", version] => {
+                Some(Self::OpenApiV3Of { group: String::new(), version: owned(version) })
+            }
             ["openapi", "v3", "apis", group, version] => {
                 Some(Self::OpenApiV3Of { group: owned(group), version: owned(version) })
             }
@@ -149,7 +151,15 @@ mod tests {
         let verb = target.verb(&method, watch).map_err(|error| error.code())?;
         let call = target.call(verb);
         let name = target.name.unwrap_or_default();
-        Ok(format!("{} {}/{} {} {} {}", verb.as_str(), call.group, call.resource, call.namespace, name, call.subresource))
+        Ok(format!(
+            "{} {}/{} {} {} {}",
+            verb.as_str(),
+            call.group,
+            call.resource,
+            call.namespace,
+            name,
+            call.subresource
+        ))
     }
 
     #[test]
@@ -162,8 +172,18 @@ mod tests {
             ("POST", "/api/v1/namespaces/a/services", No, Ok("create /services a  ")),
             ("GET", "/api/v1/namespaces/a/services/b", No, Ok("get /services a b ")),
             ("PATCH", "/api/v1/namespaces/a/services/b/status", No, Ok("patch /services a b status")),
-            ("DELETE", "/apis/networking.k8s.io/v1/namespaces/a/ingresses/b%2Ec", No, Ok("delete networking.k8s.io/ingresses a b.c ")),
-            ("DELETE", "/apis/traefik.io/v1alpha1/namespaces/a/middlewares", No, Ok("deletecollection traefik.io/middlewares a  ")),
+            (
+                "DELETE",
+                "/apis/networking.k8s.io/v1/namespaces/a/ingresses/b%2Ec",
+                No,
+                Ok("delete networking.k8s.io/ingresses a b.c "),
+            ),
+            (
+                "DELETE",
+                "/apis/traefik.io/v1alpha1/namespaces/a/middlewares",
+                No,
+                Ok("deletecollection traefik.io/middlewares a  "),
+            ),
             ("GET", "/api/v1/namespaces", No, Ok("list /namespaces   ")),
             ("PUT", "/api/v1/namespaces/a", No, Ok("update /namespaces  a ")),
             ("PUT", "/api/v1/namespaces/a/status", No, Ok("update /namespaces  a status")),

@@ -43,12 +43,16 @@ fn alternative(text: &str) -> Option<Wanted> {
     let is_meta = parameter("g") == "meta.k8s.io" && parameter("v") == "v1";
     match (media_type.as_str(), parameter("as")) {
         ("application/json", "Table") => is_meta.then_some(Wanted::Table),
-        ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => is_meta.then_some(Wanted::Metadata),
+        ("application/json", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
+            is_meta.then_some(Wanted::Metadata)
+        }
         ("application/json", "APIGroupDiscoveryList") => {
             (parameter("g") == "apidiscovery.k8s.io" && parameter("v") == "v2").then_some(Wanted::AggregatedDiscovery)
         }
         ("application/json" | "application/*" | "*/*", "") => Some(Wanted::Whole),
-        (proto, "") if proto.starts_with("application/com.github.proto-openapi.spec.v2") => Some(Wanted::OpenApiProtobuf),
+        (proto, "") if proto.starts_with("application/com.github.proto-openapi.spec.v2") => {
+            Some(Wanted::OpenApiProtobuf)
+        }
         _ => None,
     }
 }
@@ -61,7 +65,13 @@ impl View {
             Self::Metadata => Arc::new(metadata_only(object)),
             Self::Table(rows, now) => {
                 let version = object["metadata"]["resourceVersion"].clone();
-                Arc::new(table::table(kind, std::slice::from_ref(object), &json!({"resourceVersion": version}), *rows, *now))
+                Arc::new(table::table(
+                    kind,
+                    std::slice::from_ref(object),
+                    &json!({"resourceVersion": version}),
+                    *rows,
+                    *now,
+                ))
             }
         }
     }

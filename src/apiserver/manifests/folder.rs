@@ -109,7 +109,11 @@ impl Folder {
         let is_due = |path: &PathBuf, stamp: &Stamp| {
             self.files.get(path).is_none_or(|file| file.stamp != *stamp || file.settled == Settled::ReadAgain)
         };
-        scan.files.iter().filter(|(path, stamp)| is_due(path, stamp)).map(|(path, stamp)| (path.clone(), *stamp)).collect()
+        scan.files
+            .iter()
+            .filter(|(path, stamp)| is_due(path, stamp))
+            .map(|(path, stamp)| (path.clone(), *stamp))
+            .collect()
     }
 
     /// Takes in what the look and the readings gave.

@@ -24,7 +24,8 @@ pub(super) fn content(path: &Path, text: &str) -> Result<Content, ManifestError>
 
 fn documents(path: &Path, text: &str) -> Result<Vec<Value>, ManifestError> {
     if path.extension().is_some_and(|extension| extension == "json") {
-        let documents: Result<Vec<Value>, serde_json::Error> = serde_json::Deserializer::from_str(text).into_iter().collect();
+        let documents: Result<Vec<Value>, serde_json::Error> =
+            serde_json::Deserializer::from_str(text).into_iter().collect();
         return documents.map_err(|error| ManifestError::Syntax {
             path: path.to_owned(),
             line: error.line() as u64,
@@ -73,6 +74,10 @@ fn add(path: &Path, document: usize, mut value: Value, content: &mut Content) {
     if name.is_empty() {
         return content.errors.push(wrong(format!("{kind} has no metadata.name")));
     }
+    if !matches!(value["metadata"]["namespace"], Value::Null | Value::String(_)) {
+        // `n`, `no` and `on` are booleans in Kubernetes' YAML.
+        return content.errors.push(wrong(format!("metadata.namespace of {kind} {name} is no text; quote it")));
+    }
     let namespace = match (known.scope, value["metadata"]["namespace"].as_str()) {
         (Scope::Namespaced, Some(namespace)) if !namespace.is_empty() => namespace.to_owned(),
         (Scope::Namespaced, _) => "default".to_owned(),
@@ -92,21 +97,22 @@ mod tests {
 
     #[test]
     fn documents_and_lists_become_objects() {
-        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: n}\n---\n# nothing\n---\n\
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: m}\n---\n# nothing\n---\n\
                     apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Node, metadata: {name: node}}\n---\n\
                     apiVersion: networking.k8s.io/v1\nkind: IngressList\nitems:\n- metadata: {name: web}\n";
         let content = content(Path::new("a.yaml"), text).expect("good");
-        assert_eq!(names(&content), ["Service n/a", "Node node", "Ingress default/web"]);
+        assert_eq!(names(&content), ["Service m/a", "Node node", "Ingress default/web"]);
         assert_eq!(content.errors, []);
     }
 
     #[test]
     fn a_document_that_is_no_object_leaves_the_others_alone() {
         let text = "kind: Service\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n\
-                    apiVersion: v1\nkind: Toaster\nmetadata: {name: a}\n---\n- 1\n---\napiVersion: v1\nkind: Service\n";
+                    apiVersion: v1\nkind: Toaster\nmetadata: {name: a}\n---\n- 1\n---\napiVersion: v1\nkind: Service\n\
+                    ---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: n}\n";
         let content = content(Path::new("a.yaml"), text).expect("good");
         assert_eq!(names(&content), ["Service default/a"]);
-        assert_eq!(content.errors.len(), 4);
+        assert_eq!(content.errors.len(), 5);
         assert_eq!(
             content.errors[1].to_string(),
             "a.yaml: document 3: no matches for kind \"Toaster\" in version \"v1\""
@@ -124,7 +130,18 @@ mod tests {
 
     #[test]
     fn no_text_panics() {
-        for text in ["", "\u{0}", "---", "{", "a: *b", "!!binary x", "? a", "[[[[", "kind: List\napiVersion: v1\nitems: [[]]", "\t"] {
+        for text in [
+            "",
+            "\u{0}",
+            "---",
+            "{",
+            "a: *b",
+            "!!binary x",
+            "? a",
+            "[[[[",
+            "kind: List\napiVersion: v1\nitems: [[]]",
+            "\t",
+        ] {
             for name in ["a.yaml", "a.json"] {
                 drop(content(Path::new(name), text));
             }

@@ -70,7 +70,11 @@ fn blind(path: &Path, error: &io::Error, scan: &mut Scan) {
 
 /// Reported once, however much is too much.
 fn too_many(path: PathBuf, message: String, scan: &mut Scan) {
-    if !scan.unreadable.iter().any(|error| matches!(error, ManifestError::TooMany { message: it, .. } if *it == message)) {
+    if !scan
+        .unreadable
+        .iter()
+        .any(|error| matches!(error, ManifestError::TooMany { message: it, .. } if *it == message))
+    {
         scan.unreadable.push(ManifestError::TooMany { path: path.clone(), message });
     }
     scan.blind.push(path);

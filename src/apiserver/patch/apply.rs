@@ -41,8 +41,11 @@ impl Applied {
         }
         lists::check_lengths(kind, &mut Vec::new(), object)?;
         lists::check_lengths(kind, &mut Vec::new(), &self.configuration)?;
-        let wanted: Map<String, Value> =
-            wanted.iter().filter(|(name, _)| self.concerns(kind, name)).map(|(name, it)| (name.clone(), it.clone())).collect();
+        let wanted: Map<String, Value> = wanted
+            .iter()
+            .filter(|(name, _)| self.concerns(kind, name))
+            .map(|(name, it)| (name.clone(), it.clone()))
+            .collect();
         let mut merged = object.clone();
         let mut path = Vec::new();
         merge_value(kind, &mut path, &mut merged, &Value::Object(wanted.clone()));
@@ -50,7 +53,8 @@ impl Applied {
         let managers = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
         let (own, others): (Vec<Value>, Vec<Value>) = managers.into_iter().partition(|entry| self.is_own(entry));
         if let Some(old_fields) = own.first().map(|entry| &entry["fieldsV1"]) {
-            let kept: Vec<&Value> = std::iter::once(&new_fields).chain(others.iter().map(|entry| &entry["fieldsV1"])).collect();
+            let kept: Vec<&Value> =
+                std::iter::once(&new_fields).chain(others.iter().map(|entry| &entry["fieldsV1"])).collect();
             prune(&mut merged, old_fields, &kept);
         }
         self.record(kind, &mut merged, own.first(), others, new_fields);
@@ -142,7 +146,9 @@ const IDENTITY: [&str; 8] =
 /// The fields of a configuration in the form of `fieldsV1`.
 fn owned_fields(kind: &Kind, wanted: &Map<String, Value>) -> Value {
     let mut owned = Map::new();
-    for (name, value) in wanted.iter().filter(|(name, value)| !matches!(name.as_str(), "apiVersion" | "kind") && !value.is_null()) {
+    for (name, value) in
+        wanted.iter().filter(|(name, value)| !matches!(name.as_str(), "apiVersion" | "kind") && !value.is_null())
+    {
         let mut fields = fields_of(kind, &mut vec![name], value);
         if name == "metadata" {
             if let Some(fields) = fields.as_object_mut() {
@@ -234,7 +240,8 @@ fn prune_field(value: &mut Value, field: &str, old: &Value, kept: &[&Value]) {
 
 fn prune_item(value: &mut Value, key: &str, old: &Value, kept: &[&Value]) {
     let (Some(items), Ok(Value::Object(key))) = (value.as_array_mut(), serde_json::from_str(key)) else { return };
-    let is_meant = |item: &Value| key.iter().all(|(field, wanted)| lists::key_value(item, field).as_ref() == Some(wanted));
+    let is_meant =
+        |item: &Value| key.iter().all(|(field, wanted)| lists::key_value(item, field).as_ref() == Some(wanted));
     let Some(at) = items.iter().position(is_meant) else { return };
     if kept.is_empty() {
         items.remove(at);

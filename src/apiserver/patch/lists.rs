@@ -37,9 +37,9 @@ pub fn rule(kind: &Kind, path: &[&str]) -> ListRule {
 
 fn pod_rule(path: &[&str]) -> ListRule {
     match path {
-        ["containers" | "initContainers" | "ephemeralContainers" | "volumes" | "imagePullSecrets" | "resourceClaims"] => {
-            ListRule::Keyed(&["name"])
-        }
+        [
+            "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "imagePullSecrets" | "resourceClaims",
+        ] => ListRule::Keyed(&["name"]),
         ["hostAliases"] => ListRule::Keyed(&["ip"]),
         ["topologySpreadConstraints"] => ListRule::Keyed(&["topologyKey", "whenUnsatisfiable"]),
         ["containers" | "initContainers" | "ephemeralContainers", rest @ ..] => match rest {
@@ -68,7 +68,9 @@ pub fn position(items: &[Value], wanted: &Value, keys: &[&str]) -> Option<usize>
     let same = |item: &Value, field: &str| key_value(item, field) == key_value(wanted, field);
     let named = |field: &&str| wanted.get(*field).is_some_and(|value| !value.is_null());
     items.iter().position(|item| {
-        item.is_object() && same(item, first) && further.iter().filter(|field| named(field)).all(|field| same(item, field))
+        item.is_object()
+            && same(item, first)
+            && further.iter().filter(|field| named(field)).all(|field| same(item, field))
     })
 }
 

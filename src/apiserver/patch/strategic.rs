@@ -123,7 +123,9 @@ fn directive(patch: &Map<String, Value>) -> Result<Directive, ApiError> {
         None | Some(Some("merge")) => Ok(Directive::Merge),
         Some(Some("replace")) => Ok(Directive::Replace),
         Some(Some("delete")) => Ok(Directive::Delete),
-        Some(_) => Err(ApiError::BadRequest("unknown patch directive: $patch must be replace, delete or merge".to_owned())),
+        Some(_) => {
+            Err(ApiError::BadRequest("unknown patch directive: $patch must be replace, delete or merge".to_owned()))
+        }
     }
 }
 

@@ -191,9 +191,19 @@ fn applying_records_the_fields_of_the_manager() {
 #[test]
 fn a_field_no_longer_applied_goes_unless_somebody_else_has_it() {
     let base = json!({"metadata": {"name": "a", "annotations": {"by-hand": "1"}}, "spec": {"type": "ClusterIP"}});
-    let one = apply("Service", &base, "one", json!({"metadata": {"annotations": {"a": "1", "b": "1"}},
-        "spec": {"ports": [{"port": 80}, {"port": 81}], "selector": {"app": "x"}}}));
-    let two = apply("Service", &one, "two", json!({"metadata": {"annotations": {"b": "2"}}, "spec": {"ports": [{"port": 81}]}}));
+    let one = apply(
+        "Service",
+        &base,
+        "one",
+        json!({"metadata": {"annotations": {"a": "1", "b": "1"}},
+        "spec": {"ports": [{"port": 80}, {"port": 81}], "selector": {"app": "x"}}}),
+    );
+    let two = apply(
+        "Service",
+        &one,
+        "two",
+        json!({"metadata": {"annotations": {"b": "2"}}, "spec": {"ports": [{"port": 81}]}}),
+    );
     assert_eq!(two["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));
     let last = apply("Service", &two, "one", json!({"metadata": {"annotations": {"c": "1"}}}));
     assert_eq!(last["metadata"]["annotations"], json!({"by-hand": "1", "b": "2", "c": "1"}));
@@ -213,7 +223,8 @@ fn applying_the_main_resource_leaves_the_status_alone() {
     let object = json!({"metadata": {"name": "a"}, "status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}});
     let main = apply("Service", &object, "m", json!({"status": {"loadBalancer": {}}, "spec": {"type": "NodePort"}}));
     assert_eq!(main["status"], object["status"]);
-    let status = Applied { part: Part::Status, ..applied("m", json!({"spec": {"type": "X"}, "status": {"conditions": []}})) };
+    let status =
+        Applied { part: Part::Status, ..applied("m", json!({"spec": {"type": "X"}, "status": {"conditions": []}})) };
     let status = Patch::Apply(status).apply_to(kind("Service"), &main).expect("applies");
     assert_eq!(status["spec"]["type"], "NodePort");
     assert_eq!(status["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));

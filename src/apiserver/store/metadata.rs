@@ -82,7 +82,8 @@ pub(super) fn settle_type(kind: &'static Kind, object: &mut Value) -> Result<(),
             Some("") => *slot = Value::from(expected),
             Some(given) if given == expected => {}
             _ => {
-                let message = format!("the {field} in the data ({slot}) does not match the expected {field} ({expected})");
+                let message =
+                    format!("the {field} in the data ({slot}) does not match the expected {field} ({expected})");
                 return Err(ApiError::BadRequest(message));
             }
         }
@@ -123,7 +124,11 @@ pub(super) fn settle_name(kind: &'static Kind, object: &mut Value, tokens: &mut 
             kept + &tokens.suffix()
         }
         (true, true) => {
-            return Err(ApiError::invalid(kind, "", Cause::required("metadata.name", "name or generateName is required")));
+            return Err(ApiError::invalid(
+                kind,
+                "",
+                Cause::required("metadata.name", "name or generateName is required"),
+            ));
         }
     };
     if let Some(metadata) = metadata_mut(object) {

@@ -126,7 +126,12 @@ impl State {
     }
 
     /// The same as it was at `version`: what changed since is undone, newest first.
-    pub(super) fn list_at(&self, kind: &'static Kind, namespace: Option<&str>, version: u64) -> Result<Listing, ApiError> {
+    pub(super) fn list_at(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Listing, ApiError> {
         let mut objects = self.collections.get(&kind.resource()).cloned().unwrap_or_default();
         for event in self.history.after(version)?.rev().filter(|event| event.resource == kind.resource()) {
             match &event.before {
@@ -256,7 +261,13 @@ impl State {
         }
     }
 
-    fn remove(&mut self, kind: &'static Kind, key: &ObjectKey, old: &Value, write: &Write) -> Result<Arc<Value>, ApiError> {
+    fn remove(
+        &mut self,
+        kind: &'static Kind,
+        key: &ObjectKey,
+        old: &Value,
+        write: &Write,
+    ) -> Result<Arc<Value>, ApiError> {
         let version = self.version() + 1;
         if write.run == Run::Real {
             let before = self.collections.get_mut(&kind.resource()).and_then(|objects| objects.remove(key));
@@ -342,7 +353,10 @@ fn check_identity(kind: &'static Kind, key: &ObjectKey, old: &Value, new: &Value
     }
     let uid = metadata::text(new, "uid");
     if !uid.is_empty() && uid != metadata::text(old, "uid") {
-        let message = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", metadata::text(old, "uid"));
+        let message = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            metadata::text(old, "uid")
+        );
         return Err(ApiError::Conflict { subject: Subject::new(kind, name), message });
     }
     match metadata::text(new, "resourceVersion") {
@@ -362,7 +376,8 @@ fn check_preconditions(kind: &'static Kind, old: &Value, wanted: &Preconditions)
     {
         let found = metadata::text(old, field);
         if let Some(wanted) = wanted.as_deref().filter(|wanted| *wanted != found) {
-            let message = format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
+            let message =
+                format!("Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}");
             return Err(ApiError::Conflict { subject: Subject::new(kind, metadata::text(old, "name")), message });
         }
     }

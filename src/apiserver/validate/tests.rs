@@ -26,7 +26,11 @@ fn ingresses_are_held_to_the_rules_of_the_cluster() {
         want: &'static [&'static str],
     }
     let cases = [
-        Case { name: "good", given: ingress_path(json!({"path": "/", "pathType": "Prefix", "backend": backend})), want: &[] },
+        Case {
+            name: "good",
+            given: ingress_path(json!({"path": "/", "pathType": "Prefix", "backend": backend})),
+            want: &[],
+        },
         Case {
             name: "no path type",
             given: ingress_path(json!({"path": "/", "backend": backend})),
@@ -79,7 +83,9 @@ fn services_secrets_and_slices_are_checked() {
 
 #[test]
 fn names_and_labels_are_checked_for_every_kind() {
-    for (name, want) in [("a", true), ("a.b-c", true), ("A", false), ("-a", false), ("a..b", false), ("a/b", false), ("", false)] {
+    for (name, want) in
+        [("a", true), ("a.b-c", true), ("A", false), ("-a", false), ("a..b", false), ("a/b", false), ("", false)]
+    {
         let object = json!({"metadata": {"name": name}});
         assert_eq!(fields("Middleware", object).is_empty(), want, "{name}");
     }
@@ -90,7 +96,10 @@ fn names_and_labels_are_checked_for_every_kind() {
 #[test]
 fn a_wrong_type_is_a_bad_request_that_names_the_field() {
     let found = fields("Service", json!({"spec": {"ports": [{"port": "http"}]}}));
-    assert!(found[0].contains("Service in version \"v1\" cannot be handled as a Service: spec.ports[0].port: "), "{found:?}");
+    assert!(
+        found[0].contains("Service in version \"v1\" cannot be handled as a Service: spec.ports[0].port: "),
+        "{found:?}"
+    );
     let found = fields("Middleware", json!({"metadata": {"annotations": {"a": 1}}}));
     assert!(found[0].contains("annotations.a"), "{found:?}");
 }
