@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: foo\r\n\r\n";
 
 #[test]
+#[allow(clippy::result_large_err, reason = "tungstenite's own type")]
 fn web_socket_messages_pass_in_both_directions() {
     run(async {
         let origin = Origin::scripted(|client, _| async move {
