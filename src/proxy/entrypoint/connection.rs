@@ -144,9 +144,10 @@ impl Conn {
         self.wire.enter(Phase::Request);
     }
 
-    /// The answer is complete; hyper still has to send the rest of it.
-    pub(crate) fn answered(&self) {
-        if self.wire.phase() == Phase::Request {
+    /// The answer to request number `request` is complete; hyper still has to send the rest of it. Without effect if the
+    /// next request has begun: with pipelining hyper may let go of an answer's body as late as that.
+    pub(crate) fn answered(&self, request: u64) {
+        if self.requests.get() == request && self.wire.phase() == Phase::Request {
             self.wire.enter(Phase::Flushing);
         }
     }

@@ -92,6 +92,8 @@ pub(crate) fn verdict(sight: &Sight, limits: &Timeouts, answer: Option<Duration>
         // Before the first request the read limit counts from the accept.
         Phase::Idle if sight.requests == 0 && over(limits.read, sight.since) => Verdict::Close,
         Phase::Idle if sight.requests > 0 && over(limits.idle, sight.since) => Verdict::Close,
+        // Mostly a client that reads slowly: it gets the rest, and then no further request.
+        Phase::Flushing if !over(limits.write, sight.request_began) && over(limits.idle, sight.since) => Verdict::Close,
         Phase::Head if over(limits.read, sight.since) => Verdict::Cut,
         Phase::Request | Phase::Flushing if over(limits.write, sight.request_began) => Verdict::Cut,
         Phase::Request if sight.reading_since.is_some_and(|since| over(limits.read, since)) => Verdict::BodyLate,
@@ -123,6 +125,12 @@ mod tests {
             ("the same a moment before", QUIET, 1099, Verdict::Fine),
             ("a quiet connection that has served", Sight { requests: 1, ..QUIET }, 2000, Verdict::Fine),
             ("the same after the idle limit", Sight { requests: 1, ..QUIET }, 3100, Verdict::Close),
+            (
+                "an answer that leaves slowly",
+                Sight { phase: Phase::Flushing, request_began: 2000, ..request },
+                3100,
+                Verdict::Close,
+            ),
             ("half a head", Sight { phase: Phase::Head, ..QUIET }, 1100, Verdict::Cut),
             ("a request that is read whole", request, 1500, Verdict::Fine),
             ("a slow body", Sight { reading_since: Some(0), ..request }, 1100, Verdict::BodyLate),

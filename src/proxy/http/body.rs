@@ -118,6 +118,8 @@ impl Drop for RequestBody {
 pub(crate) struct AnswerBody {
     kind: Kind,
     conn: Rc<Conn>,
+    /// Number of the request on its connection.
+    request: u64,
 }
 
 enum Kind {
@@ -134,19 +136,22 @@ enum Kind {
 impl AnswerBody {
     /// `bytes`.
     pub(super) fn whole(bytes: impl Into<Bytes>, conn: &Rc<Conn>) -> Self {
-        Self { kind: Kind::Whole(bytes.into()), conn: conn.clone() }
+        Self::new(Kind::Whole(bytes.into()), conn)
     }
 
     /// What a server sends. `lease` is its connection, unless that is shared.
     pub(super) fn server(incoming: Incoming, lease: Option<Lease>, conn: &Rc<Conn>) -> Self {
-        let conn = conn.clone();
         if !incoming.is_end_stream() {
-            return Self { kind: Kind::Server { incoming, lease }, conn };
+            return Self::new(Kind::Server { incoming, lease }, conn);
         }
         if let Some(lease) = lease {
             lease.give_back();
         }
-        Self { kind: Kind::Empty, conn }
+        Self::new(Kind::Empty, conn)
+    }
+
+    fn new(kind: Kind, conn: &Rc<Conn>) -> Self {
+        Self { kind, conn: conn.clone(), request: conn.request_number() }
     }
 }
 
@@ -197,6 +202,6 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.conn.answered();
+        self.conn.answered(self.request);
     }
 }

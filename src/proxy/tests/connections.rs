@@ -37,6 +37,22 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn pipelined_answers_larger_than_any_buffer_arrive_whole() {
+    run(async {
+        const SIZE: usize = 3_000_000;
+        let origin = Origin::replying(|_| ok(&vec![b'x'; SIZE])).await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(&GET.repeat(6)).await;
+        until(|| rig.totals().requests > 0).await;
+        for _ in 0..6 {
+            assert_eq!(client.answer().await.body.len(), SIZE);
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn connections_survive_a_change_of_the_table() {
     run(async {
         let origin = Origin::echoing().await;

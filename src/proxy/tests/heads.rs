@@ -212,6 +212,38 @@ fn bare_line_feeds_many_headers_and_an_empty_host_are_accepted() {
 }
 
 #[test]
+fn raw_bytes_in_targets_are_escaped_or_refused() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let cases = [
+            ("/a|b{c}\"^", "/a%7Cb%7Bc%7D%22%5E"),
+            ("/caf\u{e9}", "/caf%C3%A9"),
+            ("/[a]'(x);:@", "/[a]'(x);:@"),
+            // hyper's URI type forgets a fragment before anybody can see it; the reference refuses it.
+            ("/a#b", "/a"),
+        ];
+        for (given, want) in cases {
+            let answer = rig.ask(&format!("GET {given} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+            assert_eq!(answer.status(), 200, "{given}");
+            assert_eq!(origin.last().first_line(), format!("GET {want} HTTP/1.1"), "{given}");
+        }
+        for (head, status) in [
+            (format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(70_000)), 414),
+            ("GET / HTTP/1.2\r\nHost: a\r\n\r\n".to_owned(), 505),
+            ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 400),
+            // Not in hyper's URI type either, although the reference would escape them.
+            ("GET /a<b>`c HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400),
+            ("GET /a?b=<c> HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400),
+            ("GET http:x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400),
+        ] {
+            assert_eq!(rig.ask(&head).await.status(), status, "{}", &head[..20]);
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn hop_by_hop_headers_of_answers_end_here() {
     run(async {
         let origin = Origin::replying(|_| {

@@ -3,14 +3,22 @@ use super::rig::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: foo\r\n\r\n";
 
 #[test]
+#[allow(clippy::result_large_err, reason = "tungstenite's own type")]
 fn web_socket_messages_pass_in_both_directions() {
     run(async {
         let origin = Origin::scripted(|client, _| async move {
-            let mut socket = tokio_tungstenite::accept_async(client.tcp).await.unwrap();
+            let mut proto = None;
+            let note = |request: &Request, response: Response| {
+                proto = request.headers().get("x-forwarded-proto").cloned();
+                Ok(response)
+            };
+            let mut socket = tokio_tungstenite::accept_hdr_async(client.tcp, note).await.unwrap();
+            assert_eq!(proto.unwrap(), "ws");
             while let Some(Ok(frame)) = socket.next().await {
                 if frame.is_text() {
                     socket.send(frame).await.unwrap();
