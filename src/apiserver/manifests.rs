@@ -104,7 +104,7 @@ pub enum ManifestError {
         /// The file that is.
         first: PathBuf,
         /// The object.
-        object: ObjectId,
+        object: Box<ObjectId>,
     },
     /// The store refuses the object, as a cluster would.
     #[error("{}: {object}: {message}", .path.display())]
@@ -112,7 +112,7 @@ pub enum ManifestError {
         /// The file.
         path: PathBuf,
         /// The object.
-        object: ObjectId,
+        object: Box<ObjectId>,
         /// Why.
         message: String,
     },

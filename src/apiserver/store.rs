@@ -277,7 +277,7 @@ impl Store {
         result
     }
 
-    /// A panic in another thread leaves at worst one write undone: each writes the objects and the history last.
+    /// A panic elsewhere while locked leaves the state usable: writes check first and store last.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

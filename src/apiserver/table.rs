@@ -36,7 +36,9 @@ pub(super) fn table(kind: &Kind, items: &[Arc<Value>], metadata: &Value, rows: R
     };
     let names = std::iter::once(("Name", "name")).chain(columns.iter().map(|it| (it.name, ""))).chain([("Age", "")]);
     let definitions: Vec<Value> = names
-        .map(|(name, format)| json!({"name": name, "type": "string", "format": format, "description": "", "priority": 0}))
+        .map(|(name, format)| {
+            json!({"name": name, "type": "string", "format": format, "description": "", "priority": 0})
+        })
         .collect();
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
