@@ -1,7 +1,7 @@
 //! The store: all objects in memory, one version that only grows, and a bounded past.
 //!
-//! [`Store`] is the handle that the HTTP side, the manifest loader and tests share. The rules are in [`state`] (pure),
-//! the past in [`history`], the server's own fields in [`metadata`]. The lock is held for one operation, never across
+//! [`Store`] is the handle that the HTTP side, the manifest loader and tests share. The rules are in `state` (pure),
+//! the past in [`history`], the server's own fields in `metadata`. The lock is held for one operation, never across
 //! an await; watchers learn through a channel that there is something new and read it from the history themselves.
 
 use std::fmt;

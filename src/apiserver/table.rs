@@ -183,7 +183,8 @@ mod tests {
             "Ingress",
             json!({
                 "metadata": {"name": "web", "creationTimestamp": "1970-01-12T13:40:00Z"},
-                "spec": {"ingressClassName": "traefik", "tls": [], "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
+                "spec": {"ingressClassName": "traefik", "tls": [],
+                    "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
                 "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}, {"hostname": "lb"}]}},
             }),
         );

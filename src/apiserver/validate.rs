@@ -2,8 +2,8 @@
 //! an ingress controller reads.
 //!
 //! [`Validation::Off`] lets everything through that can be stored at all (an object with a name), so that tests can
-//! show the controller objects which no cluster would hold. Types are checked by [`super::typed`]; default values are
-//! filled in by [`super::defaults`].
+//! show the controller objects which no cluster would hold. Types are checked by `typed.rs`; default values are
+//! filled in by `defaults.rs`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
