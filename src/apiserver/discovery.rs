@@ -67,9 +67,8 @@ pub(super) fn resources(group: &str, version: &str) -> Option<Value> {
     let kinds = kinds_of(group, version);
     let first = kinds.first()?;
     let resources: Vec<Value> = kinds.iter().flat_map(|kind| api_resources(kind)).collect();
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version(), "resources": resources}),
-    )
+    let group_version = first.api_version();
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}))
 }
 
 fn api_resources(kind: &Kind) -> Vec<Value> {

@@ -160,5 +160,15 @@ fn document(route: &Route, method: &Method, headers: &HeaderMap) -> Result<Reply
     }
 }
 
+/// The text of a list of one object for a client that accepts this.
+#[cfg(test)]
+pub(super) fn shown_as(accept: &str, kind: &super::kinds::Kind, object: &Arc<Value>) -> Vec<u8> {
+    let view = match negotiate(accept) {
+        Wanted::Table => View::Table(RowObject::Whole, jiff::Timestamp::UNIX_EPOCH),
+        _ => View::Whole,
+    };
+    view.list(kind, std::slice::from_ref(object), &Value::Null)
+}
+
 #[cfg(test)]
 mod tests;

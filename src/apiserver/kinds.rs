@@ -2,7 +2,7 @@
 //!
 //! Everything that differs between kinds and is not behaviour of its own stands here: group, version, names, scope,
 //! whether `/status` exists, which k8s-openapi type describes it. Lists that merge by key are in
-//! [`super::patch::lists`], rules beyond types in [`super::validate`], printed columns in [`super::table`].
+//! [`super::patch::lists`], rules beyond types in `validate.rs`, printed columns in `table.rs`.
 
 use std::sync::Arc;
 

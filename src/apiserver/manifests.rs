@@ -1,7 +1,7 @@
 //! A directory of manifests as the source of objects: loaded, watched by polling, and kept in step with the store.
 //!
-//! [`folder`] decides (pure: state and what a look at the directory gave, to effects), [`scan`] looks and reads,
-//! [`parse`] makes objects of text; this file is the task that lets them work together. A file that cannot be used
+//! [`folder`] decides (pure: state and what a look at the directory gave, to effects), `scan` looks and reads,
+//! `parse` makes objects of text; this file is the task that lets them work together. A file that cannot be used
 //! keeps the objects it had and leaves all other files alone; objects that come from no file are never touched.
 
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ pub enum ManifestError {
         /// The file that is.
         first: PathBuf,
         /// The object.
-        object: ObjectId,
+        object: Box<ObjectId>,
     },
     /// The store refuses the object, as a cluster would.
     #[error("{}: {object}: {message}", .path.display())]
@@ -112,7 +112,7 @@ pub enum ManifestError {
         /// The file.
         path: PathBuf,
         /// The object.
-        object: ObjectId,
+        object: Box<ObjectId>,
         /// Why.
         message: String,
     },

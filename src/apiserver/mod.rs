@@ -3,7 +3,7 @@
 //! It serves `--standalone`, edge boxes and tests: the controller and kubectl talk to it as to a cluster. There is no
 //! authentication; it listens on the loopback interface and keeps web pages out, and nothing is written to disk.
 //!
-//! Start reading at [`ApiServer`], then [`store`] (objects and versions), [`http`] (one request), [`watch`] (one
+//! Start reading at [`ApiServer`], then [`store`] (objects and versions), `http` (one request), `watch` (one
 //! watch), [`patch`]. Which kinds exist is one table in [`kinds`]. [`manifests`] fills the store from a directory,
 //! [`Faults`] lets things go wrong on purpose.
 

@@ -44,10 +44,11 @@ fn path(kind: &Kind) -> String {
 fn patch_operation(kind: &Kind) -> Value {
     let parameter =
         |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+    let parameters = ["dryRun", "fieldManager", "fieldValidation", "force"].map(parameter);
     json!({
         "description": format!("partially update the specified {}", kind.kind),
         "operationId": format!("patch{}{}", kind.version, kind.kind),
-        "parameters": [parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation"), parameter("force")],
+        "parameters": parameters,
         "responses": {"200": {"description": "OK"}},
         "x-kubernetes-action": "patch",
         "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},

@@ -1,7 +1,7 @@
 //! The four kinds of PATCH: JSON patch, merge patch, strategic merge patch, server-side apply.
 //!
 //! A patch is read once and then applied to the present object inside the store's lock. Each is bounded: by the body
-//! limit, by [`Budget`] where a patch can multiply what is there, and by the size check of the store afterwards.
+//! limit, by `Budget` where a patch can multiply what is there, and by the size check of the store afterwards.
 //! Which lists merge by key is in [`lists`].
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The store: all objects in memory, one version that only grows, and a bounded past.
 //!
-//! [`Store`] is the handle that the HTTP side, the manifest loader and tests share. The rules are in [`state`] (pure),
-//! the past in [`history`], the server's own fields in [`metadata`]. The lock is held for one operation, never across
+//! [`Store`] is the handle that the HTTP side, the manifest loader and tests share. The rules are in `state` (pure),
+//! the past in [`history`], the server's own fields in `metadata`. The lock is held for one operation, never across
 //! an await; watchers learn through a channel that there is something new and read it from the history themselves.
 
 use std::fmt;
@@ -277,7 +277,7 @@ impl Store {
         result
     }
 
-    /// A panic in another thread leaves at worst one write undone: each writes the objects and the history last.
+    /// A panic elsewhere while locked leaves the state usable: writes check first and store last.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,7 +36,9 @@ pub(super) fn table(kind: &Kind, items: &[Arc<Value>], metadata: &Value, rows: R
     };
     let names = std::iter::once(("Name", "name")).chain(columns.iter().map(|it| (it.name, ""))).chain([("Age", "")]);
     let definitions: Vec<Value> = names
-        .map(|(name, format)| json!({"name": name, "type": "string", "format": format, "description": "", "priority": 0}))
+        .map(|(name, format)| {
+            json!({"name": name, "type": "string", "format": format, "description": "", "priority": 0})
+        })
         .collect();
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
@@ -181,7 +183,8 @@ mod tests {
             "Ingress",
             json!({
                 "metadata": {"name": "web", "creationTimestamp": "1970-01-12T13:40:00Z"},
-                "spec": {"ingressClassName": "traefik", "tls": [], "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
+                "spec": {"ingressClassName": "traefik", "tls": [],
+                    "rules": [{"host": "a"}, {}, {"host": "c"}, {"host": "d"}]},
                 "status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}, {"hostname": "lb"}]}},
             }),
         );

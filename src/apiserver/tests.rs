@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use super::faults::{Answer, Call, Calls, Cut, Network, Verb};
 use super::*;
 
+mod hostile;
 mod kubectl;
 
 async fn server() -> ApiServer {

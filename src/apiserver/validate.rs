@@ -2,8 +2,8 @@
 //! an ingress controller reads.
 //!
 //! [`Validation::Off`] lets everything through that can be stored at all (an object with a name), so that tests can
-//! show the controller objects which no cluster would hold. Types are checked by [`super::typed`]; default values are
-//! filled in by [`super::defaults`].
+//! show the controller objects which no cluster would hold. Types are checked by `typed.rs`; default values are
+//! filled in by `defaults.rs`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -39,6 +39,11 @@ pub(super) fn check(kind: &'static Kind, name: &str, object: &Value) -> Result<(
     if causes.is_empty() { Ok(()) } else { Err(ApiError::Invalid { subject: Subject::new(kind, name), causes }) }
 }
 
+/// Refuses a status of the wrong type; the rest of the object is not looked at.
+pub(super) fn check_status(kind: &'static Kind, object: &Value) -> Result<(), ApiError> {
+    check_types(kind, &serde_json::json!({"status": object["status"]}))
+}
+
 /// Fields of a typed object that its kind does not have; empty for custom resources and for what does not even read.
 pub(super) fn unknown_fields(kind: &Kind, object: &Value) -> Vec<String> {
     match kind.schema {
@@ -67,8 +72,8 @@ fn check_name(kind: &Kind, name: &str, causes: &mut Vec<Cause>) {
         _ => is_dns_subdomain(name),
     };
     if !fits {
-        let message = "a lowercase RFC 1123 name must consist of lower case alphanumeric characters, '-' or '.', and must \
-                       start and end with an alphanumeric character";
+        let message = "a lowercase RFC 1123 name must consist of lower case alphanumeric characters, '-' or '.', \
+                       and must start and end with an alphanumeric character";
         causes.push(Cause::invalid("metadata.name", &Value::from(name), message));
     }
 }

@@ -120,10 +120,10 @@ enum Phase {
 
 /// Why a waiting watch goes on.
 enum Woken {
-    ToLook,
-    ToMark,
-    ToEnd,
-    ToStop,
+    News,
+    BookmarkDue,
+    TimeUp,
+    Shutdown,
 }
 
 /// Frames grow to about this size while there is more to send.
@@ -188,10 +188,10 @@ impl Watch {
             if !frame.is_empty() {
                 return Some(Ok(Bytes::from(frame)));
             }
-            if self.phase == Phase::Running {
-                if let Some(bookmark) = self.wait().await {
-                    return Some(Ok(bookmark));
-                }
+            if self.phase == Phase::Running
+                && let Some(bookmark) = self.wait().await
+            {
+                return Some(Ok(bookmark));
             }
         }
         None
@@ -246,22 +246,22 @@ impl Watch {
     /// Waits for something to do; gives the bookmark if it is time for one.
     async fn wait(&mut self) -> Option<Bytes> {
         let woken = tokio::select! {
-            changed = self.pulse.changed() => if changed.is_ok() { Woken::ToLook } else { Woken::ToStop },
-            () = until(&mut self.shutdown, |stop| *stop) => Woken::ToStop,
-            () = sleep_until(self.ends_at) => Woken::ToEnd,
-            () = sleep_until(self.next_bookmark) => Woken::ToMark,
+            changed = self.pulse.changed() => if changed.is_ok() { Woken::News } else { Woken::Shutdown },
+            () = until(&mut self.shutdown, |stop| *stop) => Woken::Shutdown,
+            () = sleep_until(self.ends_at) => Woken::TimeUp,
+            () = sleep_until(self.next_bookmark) => Woken::BookmarkDue,
         };
         match woken {
-            Woken::ToLook => None,
-            Woken::ToStop => {
+            Woken::News => None,
+            Woken::Shutdown => {
                 self.phase = Phase::Ended;
                 None
             }
-            Woken::ToEnd => {
+            Woken::TimeUp => {
                 self.phase = Phase::Ended;
                 self.bookmark()
             }
-            Woken::ToMark => {
+            Woken::BookmarkDue => {
                 self.next_bookmark += self.request.bookmark_every;
                 self.bookmark()
             }

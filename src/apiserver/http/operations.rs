@@ -80,7 +80,7 @@ impl Operation<'_> {
     }
 
     fn shown(&self, code: StatusCode, object: &Arc<Value>) -> Reply {
-        Reply::json(code, &*self.view.object(self.kind(), object))
+        Reply::json(code, &self.view.object(self.kind(), object))
     }
 
     fn get(&self) -> Result<Reply, ApiError> {
@@ -107,7 +107,7 @@ impl Operation<'_> {
             }
         }
         let items: Vec<Arc<Value>> = selected.into_iter().take(taken).map(|(_, object)| object).collect();
-        Ok(Reply::json(StatusCode::OK, &self.view.list(self.kind(), &items, &metadata)))
+        Ok(Reply::json_text(StatusCode::OK, self.view.list(self.kind(), &items, &metadata)))
     }
 
     fn listing(&self, page: &Page) -> Result<Listing, ApiError> {
@@ -309,7 +309,7 @@ impl Operation<'_> {
             }
         }
         let metadata = serde_json::json!({"resourceVersion": self.server.store.version().to_string()});
-        Ok(Reply::json(StatusCode::OK, &self.view.list(self.kind(), &deleted, &metadata)))
+        Ok(Reply::json_text(StatusCode::OK, self.view.list(self.kind(), &deleted, &metadata)))
     }
 }
 

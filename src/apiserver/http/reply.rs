@@ -23,7 +23,10 @@ pub(super) struct Reply(Response<ReplyBody>);
 impl Reply {
     pub(super) fn json(code: StatusCode, document: &Value) -> Self {
         // Values always have a text.
-        let text = serde_json::to_vec(document).unwrap_or_default();
+        Self::json_text(code, serde_json::to_vec(document).unwrap_or_default())
+    }
+
+    pub(super) fn json_text(code: StatusCode, text: Vec<u8>) -> Self {
         Self::bytes(code, HeaderValue::from_static("application/json"), Bytes::from(text))
     }
 

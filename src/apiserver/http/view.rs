@@ -1,6 +1,7 @@
 //! In which shape a client wants objects: whole, as rows of a table, or only their metadata.
 //!
-//! Chosen by `Accept` (<https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources>).
+//! Chosen by `Accept`
+//! (<https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources>).
 //! Nobody gets protobuf; who asks for nothing we have gets JSON.
 
 use std::sync::Arc;
@@ -76,20 +77,32 @@ impl View {
         }
     }
 
-    /// A list in this shape.
-    pub(in crate::apiserver) fn list(&self, kind: &Kind, items: &[Arc<Value>], metadata: &Value) -> Value {
-        match self {
-            Self::Table(rows, now) => table::table(kind, items, metadata, *rows, *now),
+    /// The JSON text of a list in this shape.
+    pub(in crate::apiserver) fn list(&self, kind: &Kind, items: &[Arc<Value>], metadata: &Value) -> Vec<u8> {
+        let text = match self {
+            Self::Table(rows, now) => serde_json::to_vec(&table::table(kind, items, metadata, *rows, *now)),
             Self::Whole => {
-                let items: Vec<&Value> = items.iter().map(Arc::as_ref).collect();
-                json!({"kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": metadata, "items": items})
+                let (name, api_version) = (format!("{}List", kind.kind), kind.api_version());
+                serde_json::to_vec(&List { kind: &name, api_version: &api_version, metadata, items })
             }
             Self::Metadata => {
-                let items: Vec<Value> = items.iter().map(|item| metadata_only(item)).collect();
-                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items})
+                let items: Vec<Arc<Value>> = items.iter().map(|item| Arc::new(metadata_only(item))).collect();
+                let (kind, api_version) = ("PartialObjectMetadataList", "meta.k8s.io/v1");
+                serde_json::to_vec(&List { kind, api_version, metadata, items: &items })
             }
-        }
+        };
+        // Values always have a text.
+        text.unwrap_or_default()
     }
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    kind: &'a str,
+    api_version: &'a str,
+    metadata: &'a Value,
+    items: &'a [Arc<Value>],
 }
 
 /// `PartialObjectMetadata`.
@@ -103,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_first_understood_alternative_counts() {
-        let kubectl_get = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+        let kubectl_get = "application/json;as=Table;v=v1;g=meta.k8s.io,\
+                           application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         let kubectl_discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
         let cases = [
             ("", Wanted::Whole),

@@ -92,12 +92,15 @@ enum Presence {
     Missing,
 }
 
+/// Each object with the file that it is taken from.
+type Wanted = BTreeMap<ObjectId, (PathBuf, Arc<Value>)>;
+
 /// What has been loaded from the directory.
 #[derive(Debug, Default)]
 pub struct Folder {
     files: BTreeMap<PathBuf, File>,
     /// What was handed to the store, and from which file.
-    applied: BTreeMap<ObjectId, (PathBuf, Arc<Value>)>,
+    applied: Wanted,
     refused: BTreeMap<ObjectId, String>,
     duplicates: Vec<ManifestError>,
     unreadable: Vec<ManifestError>,
@@ -184,8 +187,8 @@ impl Folder {
     }
 
     /// The objects that count, each from the first file that has it, and what is left out for that.
-    fn wanted(&self) -> (BTreeMap<ObjectId, (PathBuf, Arc<Value>)>, Vec<ManifestError>) {
-        let mut wanted: BTreeMap<ObjectId, (PathBuf, Arc<Value>)> = BTreeMap::new();
+    fn wanted(&self) -> (Wanted, Vec<ManifestError>) {
+        let mut wanted = Wanted::new();
         let mut duplicates = Vec::new();
         let mut files: Vec<(&PathBuf, &File)> = self.files.iter().collect();
         // A file that is perhaps being renamed must not win over its new name.
@@ -196,7 +199,7 @@ impl Folder {
                     None => drop(wanted.insert(id.clone(), (path.clone(), Arc::clone(object)))),
                     Some(_) if file.presence == Presence::Missing => {}
                     Some((first, _)) => {
-                        let (path, first, object) = (path.clone(), first.clone(), id.clone());
+                        let (path, first, object) = (path.clone(), first.clone(), Box::new(id.clone()));
                         duplicates.push(ManifestError::Duplicate { path, first, object });
                     }
                 }
@@ -218,7 +221,7 @@ impl Folder {
         let of_files = self.files.values().flat_map(|file| file.error.iter().chain(&file.content.errors));
         let refused = self.refused.iter().filter_map(|(id, message)| {
             let path = self.applied.get(id).map(|(path, _)| path.clone())?;
-            Some(ManifestError::Refused { path, object: id.clone(), message: message.clone() })
+            Some(ManifestError::Refused { path, object: Box::new(id.clone()), message: message.clone() })
         });
         let all = of_files.chain(&self.duplicates).chain(&self.unreadable).cloned().chain(refused);
         let mut all: Vec<ManifestError> = all.collect();

@@ -150,12 +150,10 @@ fn owned_fields(kind: &Kind, wanted: &Map<String, Value>) -> Value {
         wanted.iter().filter(|(name, value)| !matches!(name.as_str(), "apiVersion" | "kind") && !value.is_null())
     {
         let mut fields = fields_of(kind, &mut vec![name], value);
-        if name == "metadata" {
-            if let Some(fields) = fields.as_object_mut() {
-                IDENTITY.iter().for_each(|field| drop(fields.remove(&format!("f:{field}"))));
-                if fields.is_empty() {
-                    continue;
-                }
+        if let ("metadata", Some(fields)) = (name.as_str(), fields.as_object_mut()) {
+            IDENTITY.iter().for_each(|field| drop(fields.remove(&format!("f:{field}"))));
+            if fields.is_empty() {
+                continue;
             }
         }
         owned.insert(format!("f:{name}"), fields);
@@ -203,8 +201,8 @@ fn prune(value: &mut Value, old: &Value, kept: &[&Value]) {
             Some(("f", field)) => prune_field(value, field, inner, &kept),
             Some(("k", key)) => prune_item(value, key, inner, &kept),
             Some(("v", text)) if kept.is_empty() => {
-                if let Some(items) = value.as_array_mut() {
-                    items.retain(|item| item.to_string() != text);
+                if let (Some(items), Ok(gone)) = (value.as_array_mut(), serde_json::from_str::<Value>(text)) {
+                    items.retain(|item| *item != gone);
                 }
             }
             _ => {}

@@ -163,10 +163,8 @@ pub(super) fn carry_over(old: &Value, new: &mut Value) {
         };
     }
     // A client that knows nothing of managed fields does not mean to drop them; an empty list does.
-    if !metadata.contains_key("managedFields") {
-        if let Some(fields) = old["metadata"].get("managedFields") {
-            metadata.insert("managedFields".to_owned(), fields.clone());
-        }
+    if let (false, Some(fields)) = (metadata.contains_key("managedFields"), old["metadata"].get("managedFields")) {
+        metadata.insert("managedFields".to_owned(), fields.clone());
     }
 }
 

@@ -166,7 +166,7 @@ impl State {
         if part != Part::Whole && kind.status == StatusPart::Subresource {
             object.as_object_mut().and_then(|fields| fields.remove("status"));
         }
-        finish(kind, &name, &mut object, write)?;
+        finish(kind, &name, &mut object, part, write)?;
         metadata::stamp_new(&mut object, &mut self.tokens, write.now);
         self.commit(kind, key, object, write)
     }
@@ -212,7 +212,7 @@ impl State {
         check_identity(kind, key, old, &object, part)?;
         let mut new = combine(kind, old, object, part);
         metadata::carry_over(old, &mut new);
-        finish(kind, &key.name, &mut new, write)?;
+        finish(kind, &key.name, &mut new, part, write)?;
         metadata::count_generation(old, &mut new);
         if metadata::is_terminating(&new) && !metadata::has_finalizers(&new) {
             return self.remove(kind, key, old, write).map(|_| Arc::new(new));
@@ -255,7 +255,8 @@ impl State {
         for kind in kinds::KINDS.iter().filter(|kind| kind.scope == Scope::Namespaced) {
             for (key, _) in self.list(kind, Some(namespace)).items {
                 if let Err(error) = self.delete(kind, &key, &Preconditions::default(), write) {
-                    tracing::debug!(namespace, kind = kind.kind, name = %key.name, %error, "object outlives its namespace");
+                    let (kind, name) = (kind.kind, &*key.name);
+                    tracing::debug!(namespace, kind, name, %error, "object outlives its namespace");
                 }
             }
         }
@@ -299,8 +300,8 @@ impl State {
     }
 }
 
-/// Last touches before an object is stored: folding, defaults, checks.
-fn finish(kind: &'static Kind, name: &str, object: &mut Value, write: &Write) -> Result<(), ApiError> {
+/// Last touches before an object is stored: bounds, folding, defaults, checks.
+fn finish(kind: &'static Kind, name: &str, object: &mut Value, part: Part, write: &Write) -> Result<(), ApiError> {
     match size::of(object, MAX_DEPTH) {
         None => return Err(ApiError::BadRequest(format!("the object is nested deeper than {MAX_DEPTH} levels"))),
         Some(bytes) if bytes > MAX_BYTES => return Err(ApiError::TooLarge(MAX_BYTES)),
@@ -309,9 +310,11 @@ fn finish(kind: &'static Kind, name: &str, object: &mut Value, write: &Write) ->
     if kind.kind == "Secret" {
         metadata::fold_string_data(object);
     }
-    match write.validation {
-        Validation::Off => Ok(()),
-        Validation::Strict => {
+    match (write.validation, part) {
+        (Validation::Off, _) => Ok(()),
+        // Whatever the rest looks like: it is not what this write brings.
+        (Validation::Strict, Part::Status) => validate::check_status(kind, object),
+        (Validation::Strict, Part::Main | Part::Whole) => {
             defaults::fill(kind, object);
             validate::check(kind, name, object)
         }

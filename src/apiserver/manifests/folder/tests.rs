@@ -95,7 +95,8 @@ fn the_first_file_by_path_wins_an_object_that_two_define() {
     let mut folder = Folder::default();
     let both: Disk<'_> = &[("a", 1, Ok(&[("x", 1)])), ("b", 1, Ok(&[("x", 2), ("x", 3)]))];
     assert_eq!(pass(&mut folder, both), ["apply x 1"]);
-    let duplicate = |first: &str| ManifestError::Duplicate { path: "b".into(), first: first.into(), object: id("x") };
+    let duplicate =
+        |first: &str| ManifestError::Duplicate { path: "b".into(), first: first.into(), object: Box::new(id("x")) };
     assert_eq!(folder.errors(), [duplicate("a")]);
     let moved: Disk<'_> = &[("a", 2, Ok(&[])), ("b", 1, Ok(&[("x", 2), ("x", 3)]))];
     assert_eq!(pass(&mut folder, moved), ["apply x 2"], "the second takes over without a gap");

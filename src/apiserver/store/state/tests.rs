@@ -274,6 +274,19 @@ fn validation_off_stores_what_no_cluster_would() {
     assert!(state.create(kind("Ingress"), "n", absurd, Part::Whole, &off).is_ok());
 }
 
+#[test]
+fn the_status_of_an_absurd_object_can_be_written_all_the_same() {
+    let mut state = state();
+    let off = Write { validation: Validation::Off, ..write() };
+    let absurd = json!({"metadata": {"name": "a"}, "spec": {"rules": 7}});
+    state.create(kind("Ingress"), "n", absurd.clone(), Part::Whole, &off).expect("stored");
+    let with_status = |status: Value| json!({"metadata": {"name": "a"}, "status": status});
+    let good = with_status(json!({"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}));
+    assert!(state.update(kind("Ingress"), &key("a"), good, Part::Status, &write()).is_ok());
+    let bad = with_status(json!({"loadBalancer": []}));
+    assert_eq!(reason(state.update(kind("Ingress"), &key("a"), bad, Part::Status, &write())), Some("BadRequest"));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Put(u8, u8),
