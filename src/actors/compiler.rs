@@ -80,7 +80,8 @@ impl Observable for Compiler {
     }
     fn state(&self) -> serde_json::Value {
         let Counts { patches, compiled_ingresses, last_micros } = self.counts;
-        let crate::compile::Counts { generation, objects, routers, balancers, certificates, findings } = self.core.counts();
+        let crate::compile::Counts { generation, objects, routers, balancers, certificates, findings } =
+            self.core.counts();
         json!({
             "patches": patches,
             "compiledIngresses": compiled_ingresses,
@@ -130,8 +131,12 @@ fn say_finding(finding: &Finding) {
     let namespace = object.namespace.as_deref().unwrap_or("");
     let (kind, name) = (object.kind.as_str(), &object.name);
     match severity {
-        Severity::Error => error!(kind, %namespace, %name, field = %path, reason, error = %text, "object not served as written"),
-        Severity::Warning => warn!(kind, %namespace, %name, field = %path, reason, error = %text, "remark on an object"),
+        Severity::Error => {
+            error!(kind, %namespace, %name, field = %path, reason, error = %text, "object not served as written")
+        }
+        Severity::Warning => {
+            warn!(kind, %namespace, %name, field = %path, reason, error = %text, "remark on an object")
+        }
     }
 }
 

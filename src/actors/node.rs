@@ -1,7 +1,7 @@
 //! The node actor: Node objects become [`NodeFact`]s.
 use super::kind::{Kind, KindActor, Watched};
 use crate::model::facts::NodeFact;
-use crate::model::keys::{NodeKey, Kind as KindName, ObjectRef};
+use crate::model::keys::{Kind as KindName, NodeKey, ObjectRef};
 use crate::model::patch::{Changes, ModelPatch};
 use k8s_openapi::api::core::v1::Node;
 use std::sync::Arc;

@@ -62,8 +62,12 @@ impl Observable for ProxyListener {
     }
     fn state(&self) -> serde_json::Value {
         let table = self.proxy.publisher().table();
-        let addresses: serde_json::Map<String, serde_json::Value> =
-            self.proxy.addresses().iter().map(|(name, address)| (name.to_string(), address.to_string().into())).collect();
+        let addresses: serde_json::Map<String, serde_json::Value> = self
+            .proxy
+            .addresses()
+            .iter()
+            .map(|(name, address)| (name.to_string(), address.to_string().into()))
+            .collect();
         json!({
             "generation": table.generation(),
             "ready": table.is_ready(),

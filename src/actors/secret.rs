@@ -1,7 +1,7 @@
 //! The secret actor: Secret objects become [`SecretFact`]s.
 use super::kind::{Kind, KindActor, Watched};
 use crate::model::facts::SecretFact;
-use crate::model::keys::{SecretKey, Kind as KindName, ObjectRef};
+use crate::model::keys::{Kind as KindName, ObjectRef, SecretKey};
 use crate::model::patch::{Changes, ModelPatch};
 use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;

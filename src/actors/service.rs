@@ -80,12 +80,7 @@ pub struct ServiceActor {
 
 impl ServiceActor {
     /// An actor that waits for a list of each of `scopes`, of both kinds.
-    pub fn new(
-        scopes: &[Scope],
-        shell: Shell,
-        throttler: Line<FactsChanged>,
-        listed: Line<KindListed>,
-    ) -> Self {
+    pub fn new(scopes: &[Scope], shell: Shell, throttler: Line<FactsChanged>, listed: Line<KindListed>) -> Self {
         Self {
             services: State::new(scopes.iter().cloned()),
             slices: State::new(scopes.iter().cloned()),

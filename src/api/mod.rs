@@ -33,9 +33,7 @@ pub use options::{
     AccessLog, ApiOptions, DashboardAd, EntryPoint, EntryPointRules, Exposure, Features, Ping, PingRouting, Redirection,
 };
 pub use service::ApiService;
-pub use source::{
-    DebugActor, DebugSource, PlanSource, PlanView, Published, Told, Unobservable,
-};
+pub use source::{DebugActor, DebugSource, PlanSource, PlanView, Published, Told, Unobservable};
 
 /// The entry point that carries the API when it is insecure, and ping unless another one is named.
 pub const ADMIN_ENTRY_POINT: &str = "traefik";

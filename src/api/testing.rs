@@ -1,5 +1,5 @@
 //! Builders for the tests of the API: small, complete values with the fields that a test is about.
-use super::source::{DebugSource, Told, PlanSource, PlanView, Unobservable};
+use super::source::{DebugSource, PlanSource, PlanView, Told, Unobservable};
 use super::{Api, ApiOptions, Ask, EntryPoint, Exposure, Ping, PingRouting};
 use crate::base::ManualClock;
 use crate::messages::debug::Observation;

@@ -1,6 +1,6 @@
 //! The API behind a real proxy and real sockets.
 use super::testing::{balancer, clock, options, port_80, router};
-use super::{Api, ApiOptions, ApiService, EntryPoint, DebugActor, Published};
+use super::{Api, ApiOptions, ApiService, DebugActor, EntryPoint, Published};
 use crate::base::DrainTrigger;
 use crate::config::{self, Command};
 use crate::model::plan::PlanPatch;

@@ -61,7 +61,9 @@ pub async fn start(standalone: &Standalone) -> Result<Embedded, EmbeddedError> {
                 Err(source) => return drop(listens.send(Err(EmbeddedError::Listen { address, source }))),
             };
             let loader = match &manifests {
-                Some(path) => Some(ManifestLoader::start(server.store().clone(), path, ManifestOptions::default()).await),
+                Some(path) => {
+                    Some(ManifestLoader::start(server.store().clone(), path, ManifestOptions::default()).await)
+                }
                 None => None,
             };
             load(builtin, &server);

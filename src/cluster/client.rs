@@ -77,7 +77,9 @@ pub enum ClientError {
         source: Box<kube::config::KubeconfigError>,
     },
     /// Outside a cluster, without KUBECONFIG, and no endpoint.
-    #[error("endpoint is missing for an external cluster client: set providers.kubernetesIngress.endpoint, or KUBECONFIG")]
+    #[error(
+        "endpoint is missing for an external cluster client: set providers.kubernetesIngress.endpoint, or KUBECONFIG"
+    )]
     NoEndpoint,
     /// The endpoint is not a URL.
     #[error("endpoint {endpoint:?} is not a URL such as https://10.0.0.1:6443")]

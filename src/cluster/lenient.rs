@@ -4,8 +4,8 @@
 //! server), and one typed error would otherwise fail a whole list for ever. Managed fields are dropped before anything is kept.
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;

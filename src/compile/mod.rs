@@ -31,8 +31,8 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-pub use classes::CONTROLLER;
 pub use crate::model::finding::FindingChanges;
+pub use classes::CONTROLLER;
 pub use options::{CrossProvider, Namespaces, Options};
 pub use outcome::{Counts, Outcome, RouterChange, RouterEvent};
 

@@ -46,7 +46,7 @@ fn without_arguments_everything_has_its_default() {
         standalone: None,
         api: None,
         ping: None,
-        log: Log { level: LogLevel::Error, format: LogFormat::Common, color: LogColor::On },
+        log: Log { level: LogLevel::Info, format: LogFormat::Common, color: LogColor::On },
         providers_throttle: Duration::from_secs(2),
         default_rule_syntax: RuleSyntax::V3,
         servers_transport: ServersTransport {

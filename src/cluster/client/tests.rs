@@ -74,7 +74,8 @@ async fn outside_a_cluster_the_endpoint_is_needed_and_must_be_a_url() {
         let access = Access { endpoint, ..Access::default() };
         assert!(matches!(configure(access, &around).await, Err(ClientError::Endpoint { .. })), "{endpoint}");
     }
-    let access = Access { endpoint: "http://127.0.0.1:1", cert_auth_file: Some(Path::new("/nowhere")), ..Access::default() };
+    let access =
+        Access { endpoint: "http://127.0.0.1:1", cert_auth_file: Some(Path::new("/nowhere")), ..Access::default() };
     assert!(matches!(configure(access, &around).await, Err(ClientError::Ca { .. })));
 }
 

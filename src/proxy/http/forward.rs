@@ -18,7 +18,7 @@ use crate::proxy::pool::shared::{self, Look};
 use crate::proxy::pool::{Lease, Peer, Sender, SharedSender};
 use crate::proxy::upstream::connect::{Spoken, Wanted, connect};
 use crate::proxy::upstream::{h1, h2};
-use http::header::{CONNECTION, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -398,6 +398,10 @@ fn finish(
         return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
     headers::clean_answer(response.headers_mut());
+    if response.status() == StatusCode::NOT_MODIFIED {
+        // RFC 9110 15.4.5: no metadata of a representation that is not there; the reference drops it, too.
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
     if let Some(cookie) = set_cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
