@@ -80,9 +80,9 @@ fn objects_with_any_field_missing_or_absurd_harm_nobody() {
             ingress("n", "bad", "bad.test", "/", "bad"),
         ];
         originals.extend(yaml(
-            "{apiVersion: v1, kind: Secret, metadata: {namespace: n, name: bad}, data: {tls.crt: eA==, tls.key: eA==}}\n---\n\
+            "{apiVersion: v1, kind: Secret, metadata: {namespace: 'n', name: bad}, data: {tls.crt: eA==, tls.key: eA==}}\n---\n\
              {apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: bad}, spec: {controller: x, parameters: {kind: A, name: b}}}\n---\n\
-             {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: n, name: bad2}, spec: {ingressClassName: bad, defaultBackend: {service: {name: bad, port: {name: http}}}, tls: [{secretName: bad, hosts: [a]}]}}",
+             {apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: 'n', name: bad2}, spec: {ingressClassName: bad, defaultBackend: {service: {name: bad, port: {name: http}}}, tls: [{secretName: bad, hosts: [a]}]}}",
         ));
         let mut count = 0;
         for original in originals {
@@ -199,7 +199,7 @@ fn a_malformed_certificate_is_a_finding_on_the_ingress_that_uses_it_and_never_sh
     with_program(&[], &[], async |world: &World| {
         let _origin = good_site(world).await;
         // "hunter2" in base64, in both entries.
-        world.apply(yaml("{apiVersion: v1, kind: Secret, metadata: {namespace: n, name: broken}, data: {tls.crt: aHVudGVyMg==, tls.key: aHVudGVyMg==}}"));
+        world.apply(yaml("{apiVersion: v1, kind: Secret, metadata: {namespace: 'n', name: broken}, data: {tls.crt: aHVudGVyMg==, tls.key: aHVudGVyMg==}}"));
         let mut with_tls = ingress("n", "secure", "secure.test", "/", "good");
         with_tls["spec"]["tls"] = json!([{"secretName": "broken"}]);
         world.apply([with_tls]);
@@ -224,7 +224,7 @@ fn odd_host_headers_are_served_or_refused_as_specified() {
             ("with port", b"GET / HTTP/1.1\r\nHost: good.test:8080\r\nConnection: close\r\n\r\n", 200),
             ("trailing dot", b"GET / HTTP/1.1\r\nHost: good.test.\r\nConnection: close\r\n\r\n", 200),
             ("upper case", b"GET / HTTP/1.1\r\nHost: GOOD.TEST\r\nConnection: close\r\n\r\n", 200),
-            ("not UTF-8", b"GET / HTTP/1.1\r\nHost: good\xff.test\r\nConnection: close\r\n\r\n", 404),
+            ("not UTF-8", b"GET / HTTP/1.1\r\nHost: good\xff.test\r\nConnection: close\r\n\r\n", 400),
             ("with a blank", b"GET / HTTP/1.1\r\nHost: good test\r\nConnection: close\r\n\r\n", 400),
             ("empty", b"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", 404),
             ("HTTP/1.0 without", b"GET / HTTP/1.0\r\n\r\n", 404),

@@ -70,7 +70,7 @@ fn the_api_shows_what_the_proxy_runs() {
 #[test]
 fn a_browser_gets_a_page_and_names_of_objects_are_no_markup() {
     with_program(&[], &[], async |world: &World| {
-        world.until_actor("debug", |_| true).await;
+        world.until_actor("throttler", |_| true).await;
         let mut request = get_request("localhost", "/debug/actors");
         request.headers_mut().insert("accept", "text/html,application/xhtml+xml".parse().unwrap());
         let page = send(world.admin(), request).await;

@@ -73,8 +73,8 @@ fn the_label_selector_holds_for_ingresses_alone() {
 #[test]
 fn helm_releases_are_never_fetched() {
     let objects = yaml(
-        "{apiVersion: v1, kind: Secret, metadata: {namespace: n, name: release, labels: {owner: helm}}, data: {release: eA==}}\n---\n\
-         {apiVersion: v1, kind: Secret, metadata: {namespace: n, name: plain}, data: {a: eA==}}",
+        "{apiVersion: v1, kind: Secret, metadata: {namespace: 'n', name: release, labels: {owner: helm}}, data: {release: eA==}}\n---\n\
+         {apiVersion: v1, kind: Secret, metadata: {namespace: 'n', name: plain}, data: {a: eA==}}",
     );
     with_program(&[], &objects, async |world: &World| {
         let state =
