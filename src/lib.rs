@@ -4,7 +4,7 @@
 //! imports to it): [`base`], [`telemetry`], [`config`], [`model`] | [`parse`], [`compile`], [`messages`], [`cluster`],
 //! [`proxy`], [`apiserver`] | [`actors`], [`api`] | [`app`], [`demo`].
 //!
-//! Start with [`app::run`], then [`actors`], [`compile`] and [`proxy`].
+//! Start with [`app::App`], then [`actors`], [`compile`] and [`proxy`].
 pub mod actors;
 pub mod api;
 pub mod apiserver;

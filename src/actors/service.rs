@@ -1,6 +1,6 @@
 //! The service actor: Services with their EndpointSlices, because one is useless without the other.
 //!
-//! Services go on one by one; slices are joined per Service and go on as one [`EndpointsFact`] in the lane that is never
+//! Services go on one by one; slices are joined per Service and go on as one `EndpointsFact` in the lane that is never
 //! throttled. [`slices`] does the join.
 use super::kind::state::{Listing, State};
 use super::kind::{Kind, Watched, add_to};

@@ -10,8 +10,11 @@ use std::sync::Arc;
 /// All slices by Service. A change costs the slices of the Services it touches.
 #[derive(Default)]
 pub struct SlicesByService {
-    by_service: HashMap<ServiceKey, BTreeMap<(Created, Arc<str>), Arc<SliceFact>>>,
+    by_service: HashMap<ServiceKey, Slices>,
 }
+
+/// The slices of one Service in their order: by time of creation, then by name.
+type Slices = BTreeMap<(Created, Arc<str>), Arc<SliceFact>>;
 
 impl SlicesByService {
     /// Takes changed slices over; what it means for the Services.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 /// What the shell has to do.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a handful of them live for the length of one call")]
 pub enum Effect {
     /// Hand this to the compiler.
     Apply(ModelPatch),
