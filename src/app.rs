@@ -182,7 +182,7 @@ async fn start_standalone(config: &Config) -> Result<(Option<embedded::Embedded>
 }
 
 fn say_provider(provider: &IngressProvider) {
-    info!(selector = ?provider.label_selector, "label selector of Ingresses");
+    info!(selector = %provider.label_selector, "label selector of Ingresses");
     if provider.allow_external_name_services {
         info!("ExternalName Services are allowed: make sure that this is wanted, they reach any address");
     }

@@ -1,6 +1,7 @@
 //! The whole program over real sockets on the embedded API server, one module per subject.
 mod bad_input;
 mod changes;
+mod client;
 mod command;
 mod demo;
 mod faults;

@@ -99,9 +99,7 @@ impl Observable for Compiler {
 impl Handler<ApplyPatch> for Compiler {
     type Result = ();
     fn handle(&mut self, msg: ApplyPatch, ctx: &mut Self::Context) {
-        let objects = msg.patch.len();
-        let span = info_span!("compile", objects);
-        let _entered = span.enter();
+        let _entered = info_span!("compile").entered();
         let start = self.clock.now();
         let outcome = self.core.apply(msg.patch);
         self.counts.patches += 1;
@@ -116,7 +114,7 @@ fn say_router(event: &RouterEvent) {
     let RouterEvent { change, router } = event;
     let (namespace, ingress) = (&router.origin.ingress.namespace, &router.origin.ingress.name);
     let (name, rule, status) = (&router.name, router.rule.text(), router.status().as_str());
-    let reason = router.errors.first().map_or("", |text| text);
+    let reason = router.errors.first().map(|text| &**text);
     match change {
         RouterChange::Appeared => {
             info!(%namespace, %ingress, router = %name, rule, status, reason, "router appeared");

@@ -94,7 +94,7 @@ impl Handler<InstallPlan> for ProxyListener {
             routers = patch.routers.len(),
             services = patch.balancers.len(),
             certificates = patch.certificates.len(),
-            elapsed_ms = elapsed.as_secs_f64() * 1e3,
+            elapsed_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             "plan installed"
         );
         self.installed.tell(PlanInstalled { generation: patch.generation });

@@ -48,32 +48,38 @@ pub async fn start_cluster() -> ApiServer {
     ApiServer::start(Options { validation: Validation::Off, ..Options::default() }).await.unwrap()
 }
 
+/// What every program of these tests is started with.
+pub const PROGRAM_ARGS: &[&str] = &[
+    "--entrypoints.web.address=127.0.0.1:0",
+    "--entrypoints.traefik.address=127.0.0.1:0",
+    "--providers.kubernetesingress=true",
+    "--api.insecure=true",
+    "--ping=true",
+    "--providers.providersthrottleduration=0s",
+    "--workers=2",
+    "--log.level=ERROR",
+];
+
 /// The program against that API server.
 pub async fn start_program(cluster: &ApiServer, args: &[&str]) -> App {
-    let endpoint = format!("--providers.kubernetesingress.endpoint=http://{}", cluster.addr());
-    let mut all = vec![
-        "--entrypoints.web.address=127.0.0.1:0",
-        "--entrypoints.traefik.address=127.0.0.1:0",
-        "--providers.kubernetesingress=true",
-        "--api.insecure=true",
-        "--ping=true",
-        "--providers.providersthrottleduration=0s",
-        "--workers=2",
-        "--log.level=ERROR",
-        &endpoint,
-    ];
-    all.extend(args);
+    let endpoint = format!("--providers.kubernetesingress.endpoint={}", cluster.url());
+    let all: Vec<&str> = PROGRAM_ARGS.iter().copied().chain([&*endpoint]).chain(args.iter().copied()).collect();
     start_with(&all).await
 }
 
 /// The program with just these arguments.
 pub async fn start_with(args: &[&str]) -> App {
+    start_with_surroundings(args, Surroundings::default()).await
+}
+
+/// The program with just these arguments, in these surroundings.
+pub async fn start_with_surroundings(args: &[&str], surroundings: Surroundings) -> App {
     let config = match from_args(args.iter().map(|arg| (*arg).to_owned())) {
         Ok(Command::Run(config)) => config,
         Ok(_) => panic!("not a run"),
         Err(report) => panic!("{report}"),
     };
-    App::start(config, Surroundings::default()).await.unwrap()
+    App::start(config, surroundings).await.unwrap()
 }
 
 impl World {

@@ -10,6 +10,8 @@ use super::super::{Api, EntryPoint, Forwarded, INTERNAL_ENTRY_POINT, ListenAddre
 
 const ADDRESS: &str = "entryPoints.<name>.address";
 const TRUSTED: &str = "entryPoints.<name>.forwardedHeaders.trustedIPs";
+/// The routing table keeps the entry points of a router in one machine word.
+const MAX_ENTRY_POINTS: usize = 64;
 const DEFAULT_MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// All entry points, sorted by name.
@@ -48,6 +50,10 @@ pub(super) fn all(
         }
     }
     check_addresses(settings, &entry_points, findings);
+    if entry_points.len() > MAX_ENTRY_POINTS {
+        let count = entry_points.len();
+        findings.mistake(None, format!("{count} entry points, but at most {MAX_ENTRY_POINTS} are supported"));
+    }
     check_ping(settings, ping, &names, findings);
     entry_points
 }
@@ -119,5 +125,17 @@ fn check_ping(settings: &Settings, ping: Option<&Ping>, names: &[&str], findings
     if let Some(ping) = homeless {
         let text = format!("entry point `{}` does not exist; there are: {}", ping.entry_point, names.join(", "));
         findings.mistake(settings.root().origin("ping.entryPoint"), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::from_args;
+
+    #[test]
+    fn more_entry_points_than_the_table_can_tell_apart_are_a_mistake() {
+        let args = |count: usize| (0..count).map(|n| format!("--entrypoints.e{n}.address=127.0.0.1:{}", 10_000 + n));
+        assert!(from_args(args(64)).is_ok());
+        assert!(from_args(args(65)).unwrap_err().to_string().contains("at most 64"));
     }
 }

@@ -13,6 +13,7 @@ use crate::model::facts::KeyPair;
 use crate::model::keys::{BalancerKey, RouterKey, SecretKey};
 use crate::model::plan::{Action, PlanPatch, Router, RouterRule};
 use crate::model::rule::{self, RequestView, Residual};
+use certificates::Certificates;
 use entry::{Entry, EntryPointSet, Query, Template};
 use hosts::{HostIndex, Place, Precision};
 use imbl::GenericHashMap;
@@ -20,6 +21,7 @@ use imbl::shared_ptr::DefaultSharedPtr;
 use slots::Slots;
 use std::sync::Arc;
 
+mod certificates;
 mod entry;
 mod hosts;
 mod lists;
@@ -54,7 +56,7 @@ pub struct Table {
     routers: Map<RouterKey, Placed>,
     index: HostIndex,
     slots: Slots,
-    certificates: Map<SecretKey, Arc<KeyPair>>,
+    certificates: Certificates,
 }
 
 /// What becomes of a request.
@@ -108,7 +110,7 @@ impl Table {
             routers: Map::default(),
             index: HostIndex::default(),
             slots: Slots::default(),
-            certificates: Map::default(),
+            certificates: Certificates::default(),
         }
     }
 
@@ -135,10 +137,7 @@ impl Table {
             }
         }
         for (key, pair) in certificates {
-            match pair {
-                Some(pair) => drop(next.certificates.insert(key.clone(), Arc::clone(pair))),
-                None => drop(next.certificates.remove(key)),
-            }
+            next.certificates.set(key, pair.as_ref());
         }
         next
     }
@@ -185,6 +184,11 @@ impl Table {
     /// One load balancer.
     pub fn balancer(&self, key: &BalancerKey) -> Option<&Arc<LiveBalancer>> {
         self.slots.by_key(key)
+    }
+
+    /// The certificate for a server name in lower case: an exact one before one with a wildcard for its first label.
+    pub fn certificate_for(&self, name: &str) -> Option<&Arc<KeyPair>> {
+        self.certificates.for_name(name)
     }
 
     /// All certificates, in no order.

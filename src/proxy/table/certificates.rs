@@ -1,0 +1,112 @@
+//! Certificates by the Secret they come from and by the names they are valid for. Persistent, like everything in a table.
+//!
+//! Choosing one for a name costs two look-ups, however many there are; a changed Secret costs its own names.
+use super::Map;
+use crate::model::facts::KeyPair;
+use crate::model::keys::SecretKey;
+use imbl::OrdMap;
+use std::sync::Arc;
+
+/// All certificates of one version of the table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Certificates {
+    by_key: Map<SecretKey, Arc<KeyPair>>,
+    /// Names as certificates spell them: `a.test`, `*.a.test`. Where several are valid for one, the first key serves.
+    by_name: Map<Arc<str>, OrdMap<SecretKey, Arc<KeyPair>>>,
+}
+
+impl Certificates {
+    /// Puts, replaces or (with `None`) removes the certificate of a Secret.
+    pub(super) fn set(&mut self, key: &SecretKey, pair: Option<&Arc<KeyPair>>) {
+        if let Some(before) = self.by_key.remove(key) {
+            for name in &before.names {
+                self.forget(name, key);
+            }
+        }
+        let Some(pair) = pair else { return };
+        for name in &pair.names {
+            self.by_name.entry(name.clone()).or_default().insert(key.clone(), pair.clone());
+        }
+        self.by_key.insert(key.clone(), pair.clone());
+    }
+
+    fn forget(&mut self, name: &Arc<str>, key: &SecretKey) {
+        if let Some(users) = self.by_name.get_mut(name) {
+            users.remove(key);
+            if users.is_empty() {
+                self.by_name.remove(name);
+            }
+        }
+    }
+
+    /// The certificate for a server name in lower case: one that names it, else one whose `*` stands for its first label.
+    pub(super) fn for_name(&self, name: &str) -> Option<&Arc<KeyPair>> {
+        let first = |name: &str| self.by_name.get(name).and_then(OrdMap::get_min).map(|(_, pair)| pair);
+        first(name).or_else(|| {
+            let (_, rest) = name.split_once('.')?;
+            // Bounded: a name on the wire has at most 255 bytes (RFC 1035 2.3.4); longer ones name nothing.
+            (rest.len() <= 253).then(|| format!("*.{rest}")).as_deref().and_then(first)
+        })
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SecretKey, &Arc<KeyPair>)> {
+        self.by_key.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Redacted;
+    use crate::model::facts::KeyForm;
+
+    fn pair(names: &[&str], fingerprint: u8) -> Arc<KeyPair> {
+        Arc::new(KeyPair {
+            chain: vec![],
+            private_key: Redacted::new(vec![]),
+            key_form: KeyForm::Pkcs8,
+            names: names.iter().map(|name| (*name).into()).collect(),
+            fingerprint: [fingerprint; 32],
+        })
+    }
+
+    fn chosen(certificates: &Certificates, name: &str) -> Option<u8> {
+        certificates.for_name(name).map(|pair| pair.fingerprint[0])
+    }
+
+    #[test]
+    fn an_exact_name_comes_before_a_wildcard_of_one_label() {
+        let mut all = Certificates::default();
+        all.set(&SecretKey::new("n", "wild"), Some(&pair(&["*.a.test"], 1)));
+        all.set(&SecretKey::new("n", "exact"), Some(&pair(&["x.a.test"], 2)));
+        let cases = [("x.a.test", Some(2)), ("y.a.test", Some(1)), ("a.test", None), ("x.y.a.test", None), ("", None)];
+        for (name, want) in cases {
+            assert_eq!(chosen(&all, name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_two_for_one_name_the_first_key_serves_and_the_other_takes_over() {
+        let mut all = Certificates::default();
+        let (a, b) = (SecretKey::new("n", "a"), SecretKey::new("n", "b"));
+        all.set(&b, Some(&pair(&["x.test"], 2)));
+        all.set(&a, Some(&pair(&["x.test"], 1)));
+        assert_eq!(chosen(&all, "x.test"), Some(1));
+        all.set(&a, None);
+        assert_eq!(chosen(&all, "x.test"), Some(2));
+    }
+
+    #[test]
+    fn a_changed_certificate_gives_its_old_names_up_and_nothing_is_left_behind() {
+        let mut all = Certificates::default();
+        let key = SecretKey::new("n", "a");
+        all.set(&key, Some(&pair(&["old.test"], 1)));
+        let before = all.clone();
+        all.set(&key, Some(&pair(&["new.test"], 2)));
+        assert_eq!((chosen(&all, "old.test"), chosen(&all, "new.test")), (None, Some(2)));
+        assert_eq!(chosen(&before, "old.test"), Some(1), "the version before is untouched");
+        all.set(&key, None);
+        assert_eq!((all.by_key.len(), all.by_name.len()), (0, 0));
+    }
+}
