@@ -1,8 +1,13 @@
 //! Chooses and builds the Kubernetes client: in-cluster, then KUBECONFIG, then endpoint + token + CA (spec/ingress.md 2.1).
 //!
 //! Everything that the choice looks at comes in as [`Surroundings`], so that a test can set it.
+use super::token::TokenFile;
+use crate::base::clock::{Clock, SystemClock};
+use kube::client::{Body, ClientBuilder};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tower::util::MapRequestLayer;
 
 /// Where a pod finds its service account.
 pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -106,20 +111,36 @@ pub enum ClientError {
 /// # Errors
 /// [`ClientError`], which names the file or option at fault.
 pub async fn build(access: Access<'_>, surroundings: &Surroundings) -> Result<(kube::Client, Choice), ClientError> {
-    let (config, choice) = configure(access, surroundings).await?;
-    let client = kube::Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))?;
-    Ok((client, choice))
+    let Configured { config, token_file, choice } = configure(access, surroundings).await?;
+    let builder = ClientBuilder::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let token = token_file.map(|path| TokenFile::new(path, clock));
+    let authorize = move |mut request: http::Request<Body>| {
+        if let Some(header) = token.as_ref().and_then(TokenFile::header) {
+            request.headers_mut().insert(http::header::AUTHORIZATION, header);
+        }
+        request
+    };
+    Ok((builder.with_layer(&MapRequestLayer::new(authorize)).build(), choice))
+}
+
+/// A client that is still to be built.
+struct Configured {
+    config: kube::Config,
+    /// Where the token comes from, if it follows a file.
+    token_file: Option<PathBuf>,
+    choice: Choice,
 }
 
 /// The first that applies, as in the reference.
-async fn configure(access: Access<'_>, around: &Surroundings) -> Result<(kube::Config, Choice), ClientError> {
-    let (mut config, choice) = if !around.service_host.is_empty() && !around.service_port.is_empty() {
-        (in_cluster(access.endpoint, around)?, Choice::InCluster)
+async fn configure(access: Access<'_>, around: &Surroundings) -> Result<Configured, ClientError> {
+    let mut configured = if !around.service_host.is_empty() && !around.service_port.is_empty() {
+        in_cluster(access.endpoint, around)?
     } else if !around.kubeconfig.is_empty() {
         let path = PathBuf::from(&around.kubeconfig);
-        (from_file(&path).await?, Choice::Kubeconfig(path))
+        Configured { config: from_file(&path).await?, token_file: None, choice: Choice::Kubeconfig(path) }
     } else {
-        (external(&access)?, Choice::External)
+        external(&access)?
     };
     let agent = format!(
         "pilotage/{} ({}/{}) kubernetes/ingress",
@@ -128,12 +149,12 @@ async fn configure(access: Access<'_>, around: &Surroundings) -> Result<(kube::C
         std::env::consts::ARCH
     );
     if let Ok(agent) = http::HeaderValue::from_str(&agent) {
-        config.headers.push((http::header::USER_AGENT, agent));
+        configured.config.headers.push((http::header::USER_AGENT, agent));
     }
-    Ok((config, choice))
+    Ok(configured)
 }
 
-fn in_cluster(endpoint: &str, around: &Surroundings) -> Result<kube::Config, ClientError> {
+fn in_cluster(endpoint: &str, around: &Surroundings) -> Result<Configured, ClientError> {
     let text = if endpoint.is_empty() {
         let host = match around.service_host.parse::<std::net::Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -149,10 +170,9 @@ fn in_cluster(endpoint: &str, around: &Surroundings) -> Result<kube::Config, Cli
     for path in [&token, &ca] {
         std::fs::metadata(path).map_err(|source| ClientError::ServiceAccount { path: path.clone(), source })?;
     }
-    // Both files are read again by the client while it runs: tokens expire, CAs are rotated.
-    config.auth_info = AuthInfo { token_file: Some(token.to_string_lossy().into_owned()), ..AuthInfo::default() };
+    // Both files are read again while the client runs: tokens expire, CAs are rotated.
     config.root_cert_file = Some(ca);
-    Ok(config)
+    Ok(Configured { config, token_file: Some(token), choice: Choice::InCluster })
 }
 
 async fn from_file(path: &Path) -> Result<kube::Config, ClientError> {
@@ -166,7 +186,7 @@ async fn from_file(path: &Path) -> Result<kube::Config, ClientError> {
     Ok(config)
 }
 
-fn external(access: &Access<'_>) -> Result<kube::Config, ClientError> {
+fn external(access: &Access<'_>) -> Result<Configured, ClientError> {
     if access.endpoint.is_empty() {
         return Err(ClientError::NoEndpoint);
     }
@@ -175,15 +195,12 @@ fn external(access: &Access<'_>) -> Result<kube::Config, ClientError> {
         std::fs::File::open(path).map_err(|source| ClientError::Ca { path: path.to_path_buf(), source })?;
         config.root_cert_file = Some(path.to_path_buf());
     }
-    if !access.token.is_empty() {
-        // A path is read again while we run, and trimmed (spec/ingress.md 20), unlike in the reference.
-        if Path::new(access.token).is_file() {
-            config.auth_info.token_file = Some(access.token.to_owned());
-        } else {
-            config.auth_info.token = Some(access.token.trim().to_owned().into());
-        }
+    let token = access.token.trim();
+    let token_file = Path::new(access.token).is_file().then(|| PathBuf::from(access.token));
+    if token_file.is_none() && !token.is_empty() {
+        config.auth_info.token = Some(token.to_owned().into());
     }
-    Ok(config)
+    Ok(Configured { config, token_file, choice: Choice::External })
 }
 
 fn parse_url(text: &str) -> Result<http::Uri, ClientError> {

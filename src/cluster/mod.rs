@@ -3,4 +3,5 @@
 //! Nothing here knows an actor: a watch hands what it sees to a [`watch::Sink`]. Read next: `actors/pumps.rs`, which starts them.
 pub mod client;
 pub mod lenient;
+pub mod token;
 pub mod watch;

@@ -17,11 +17,11 @@ async fn the_pods_own_account_comes_first() {
     let mut around = pod(dir.path());
     around.kubeconfig = "/nowhere".into();
     let access = Access { endpoint: "", token: "ignored", cert_auth_file: None };
-    let (config, choice) = configure(access, &around).await.unwrap();
+    let Configured { config, choice, token_file } = configure(access, &around).await.unwrap();
     assert_eq!(choice, Choice::InCluster);
     assert_eq!(config.cluster_url, "https://10.0.0.1:443/");
     assert!(config.auth_info.token.is_none(), "the option is ignored in a pod");
-    assert!(config.auth_info.token_file.unwrap().ends_with("token"));
+    assert!(token_file.unwrap().ends_with("token"));
     assert!(config.root_cert_file.unwrap().ends_with("ca.crt"));
 }
 
@@ -30,9 +30,9 @@ async fn in_a_pod_the_endpoint_replaces_the_host_and_ipv6_gets_brackets() {
     let dir = tempfile::tempdir().unwrap();
     let mut around = pod(dir.path());
     let access = Access { endpoint: "https://api.example:6443", ..Access::default() };
-    assert_eq!(configure(access, &around).await.unwrap().0.cluster_url, "https://api.example:6443/");
+    assert_eq!(configure(access, &around).await.unwrap().config.cluster_url, "https://api.example:6443/");
     around.service_host = "fd00::1".into();
-    assert_eq!(configure(Access::default(), &around).await.unwrap().0.cluster_url, "https://[fd00::1]:443/");
+    assert_eq!(configure(Access::default(), &around).await.unwrap().config.cluster_url, "https://[fd00::1]:443/");
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_missing_service_account_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let around = pod(dir.path());
     std::fs::remove_file(dir.path().join("token")).unwrap();
-    let error = configure(Access::default(), &around).await.unwrap_err();
+    let error = configure(Access::default(), &around).await.err().unwrap();
     assert!(error.to_string().contains("token"), "{error}");
 }
 
@@ -53,16 +53,16 @@ async fn kubeconfig_comes_before_the_options() {
     std::fs::write(&path, text).unwrap();
     let around = Surroundings { kubeconfig: path.to_string_lossy().into_owned(), ..Surroundings::default() };
     let access = Access { endpoint: "http://other:1", ..Access::default() };
-    let (config, choice) = configure(access, &around).await.unwrap();
+    let Configured { config, choice, token_file } = configure(access, &around).await.unwrap();
     assert_eq!(choice, Choice::Kubeconfig(path));
     assert_eq!(config.cluster_url, "http://127.0.0.1:8001/");
-    assert!(config.auth_info.token.is_none(), "credentials do not travel in plain text");
+    assert!(config.auth_info.token.is_none() && token_file.is_none(), "credentials do not travel in plain text");
 }
 
 #[tokio::test]
 async fn a_broken_kubeconfig_is_named() {
     let around = Surroundings { kubeconfig: "/nowhere/config".into(), ..Surroundings::default() };
-    let error = configure(Access::default(), &around).await.unwrap_err();
+    let error = configure(Access::default(), &around).await.err().unwrap();
     assert!(error.to_string().contains("/nowhere/config"), "{error}");
 }
 
@@ -86,10 +86,9 @@ async fn a_token_is_a_file_or_the_token_itself() {
     std::fs::write(&path, "x\n").unwrap();
     let around = Surroundings::default();
     let access = Access { endpoint: "http://127.0.0.1:1", token: &path, ..Access::default() };
-    let config = configure(access, &around).await.unwrap().0;
-    assert_eq!(config.auth_info.token_file, Some(path));
+    assert_eq!(configure(access, &around).await.unwrap().token_file, Some(path.into()));
     let access = Access { endpoint: "http://127.0.0.1:1", token: "abc", ..Access::default() };
-    let config = configure(access, &around).await.unwrap().0;
-    assert!(config.auth_info.token.is_some() && config.auth_info.token_file.is_none());
+    let Configured { config, token_file, .. } = configure(access, &around).await.unwrap();
+    assert!(config.auth_info.token.is_some() && token_file.is_none());
     assert!(!format!("{:?}", config.auth_info.token).contains("abc"), "a token is never printed");
 }
