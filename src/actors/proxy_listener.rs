@@ -4,7 +4,7 @@ use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
-use crate::proxy::{Grace, Proxy};
+use crate::proxy::{Grace, Proxy, Totals};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture};
 use serde_json::json;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub struct ProxyListener {
     clock: Arc<dyn Clock>,
     installed: Line<PlanInstalled>,
     last_micros: u64,
+    shown_traffic: Totals,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,16 @@ impl ProxyListener {
         clock: Arc<dyn Clock>,
         installed: Line<PlanInstalled>,
     ) -> Self {
-        Self { proxy, phase: Phase::Serving, monitor, shell, clock, installed, last_micros: 0 }
+        Self {
+            proxy,
+            phase: Phase::Serving,
+            monitor,
+            shell,
+            clock,
+            installed,
+            last_micros: 0,
+            shown_traffic: Totals::default(),
+        }
     }
 }
 
@@ -48,9 +58,15 @@ impl Actor for ProxyListener {
     type Context = Context<Self>;
     fn started(&mut self, ctx: &mut Self::Context) {
         introduce(self, ctx);
-        ctx.run_interval(LOOK, |actor, _| {
+        ctx.run_interval(LOOK, |actor, ctx| {
             if actor.phase == Phase::Serving && !actor.proxy.is_alive() {
                 actor.monitor.report("proxy worker");
+            }
+            // Traffic sends no message, but the debug page shows it.
+            let traffic = actor.proxy.totals();
+            if traffic != actor.shown_traffic {
+                actor.shown_traffic = traffic;
+                introduce(actor, ctx);
             }
         });
     }

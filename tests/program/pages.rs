@@ -81,6 +81,19 @@ fn a_browser_gets_a_page_and_names_of_objects_are_no_markup() {
 }
 
 #[test]
+fn the_debug_page_counts_traffic_without_any_change_of_the_cluster() {
+    with_program(&[], &[], async |world: &World| {
+        world.until_status("a.test", "/", 404).await;
+        let before = world.until_actor("proxy-listener", |_| true).await["traffic"]["requests"].as_u64().unwrap();
+        for _ in 0..5 {
+            world.get("a.test", "/").await;
+        }
+        let enough = |state: &serde_json::Value| state["traffic"]["requests"].as_u64() >= Some(before + 5);
+        world.until_actor("proxy-listener", enough).await;
+    });
+}
+
+#[test]
 fn probes_answer() {
     with_program(&[], &[], async |world: &World| {
         eventually(async || (get(world.admin(), "x", "/ready").await.status == 200).then_some(())).await;
