@@ -13,9 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::base::io::{TokioIo, TokioTimer};
+
 use super::faults::Network;
 use super::http::{self, Server};
-use super::io::{TokioIo, TokioTimer};
+use super::io::GatedStream;
 use super::signal::until;
 
 /// Connections at a time; more wait in the listen queue.
@@ -72,10 +74,10 @@ fn admit(connections: &mut JoinSet<()>, server: &Arc<Server>, stream: TcpStream,
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "connection stays with delays");
     }
-    connections.spawn(serve(Arc::clone(server), TokioIo::new(stream, network), peer));
+    connections.spawn(serve(Arc::clone(server), TokioIo::new(GatedStream::new(stream, network)), peer));
 }
 
-async fn serve(server: Arc<Server>, io: TokioIo, peer: SocketAddr) {
+async fn serve(server: Arc<Server>, io: TokioIo<GatedStream>, peer: SocketAddr) {
     let mut drops = server.faults.drops();
     let drops_at_start = *drops.borrow_and_update();
     let mut shutdown: watch::Receiver<bool> = server.shutdown.clone();
@@ -84,7 +86,7 @@ async fn serve(server: Arc<Server>, io: TokioIo, peer: SocketAddr) {
         async move { Ok::<_, std::convert::Infallible>(http::answer(server, request).await) }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer)
+        .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(64 * 1024)
         .serve_connection(io, service);
