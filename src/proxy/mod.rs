@@ -11,6 +11,7 @@ mod entrypoint;
 mod http;
 pub mod internal;
 mod pool;
+mod small_write;
 pub mod stats;
 pub mod table;
 mod upstream;

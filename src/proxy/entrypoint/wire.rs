@@ -8,6 +8,7 @@
 //! Shared between the stream, which has to be `Send` for upgrades, and the connection, hence relaxed atomics; both live
 //! on one thread.
 use super::watchdog::Ticks;
+use crate::proxy::small_write::poll_write_small;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -149,7 +150,7 @@ impl AsyncWrite for ClientStream {
         if self.wire.swallows() {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+        poll_write_small(Pin::new(&mut self.tcp), cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

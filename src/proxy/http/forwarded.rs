@@ -11,6 +11,9 @@ use crate::proxy::entrypoint::connection::Trusted;
 use crate::proxy::table::ConnectionKind;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// Headers that are added to a request, `X-Forwarded-For` included.
+const ADDED: usize = 6;
+
 /// What a request says about itself, as far as it matters here.
 pub(super) struct Context<'r> {
     /// Host as the client wrote it.
@@ -23,6 +26,8 @@ pub(super) struct Context<'r> {
 
 /// Sets all but `X-Forwarded-For`, of which it only makes one line. Rules see the result.
 pub(super) fn announce(headers: &mut HeaderMap, conn: &Conn, context: &Context<'_>) {
+    // One growth of the map instead of one or two on the way.
+    headers.reserve(ADDED);
     let proto = proto(conn.entry.kind, context.upgrade);
     match conn.client.trusted {
         Trusted::No => {
