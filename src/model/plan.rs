@@ -258,9 +258,9 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Reads a scheme, as written.
+    /// Reads a scheme, in any case.
     pub fn parse(text: &str) -> Self {
-        match text {
+        match &*text.to_ascii_lowercase() {
             "http" => Self::Http,
             "https" => Self::Https,
             "h2c" => Self::H2c,
