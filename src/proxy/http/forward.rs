@@ -398,11 +398,7 @@ fn absolute_form(request: &mut Request<RequestBody>, peer: &Peer) -> Result<(), 
 }
 
 /// Makes a server's answer the client's.
-fn finish(
-    conn: &Rc<Conn>,
-    mut response: Response<AnswerBody>,
-    upgrade: Option<Wish>,
-) -> Response<AnswerBody> {
+fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<Wish>) -> Response<AnswerBody> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
