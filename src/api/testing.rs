@@ -40,6 +40,7 @@ pub fn router(name: &str, ingress: &str, rule: &str, service: &str) -> Router {
         name: name.into(),
         origin: Origin { ingress: IngressKey::new("testing", ingress), created: Created(0) },
         entry_points: Arc::from(["web".into()]),
+        missing_entry_points: Vec::new(),
         rule: RouterRule::Parsed(Arc::new(parsed)),
         shown_syntax: "".into(),
         precedence: Precedence::Ranked(i64::try_from(rule.len()).expect("short")),

@@ -112,8 +112,8 @@ pub(super) struct Shared {
     pub tls: Option<Arc<RouterTls>>,
     pub dialect: Dialect,
     pub entry_points: Arc<[Arc<str>]>,
-    /// Remarks about entry points, for the API.
-    pub remarks: Vec<Arc<str>>,
+    /// Entry points that do not exist.
+    pub missing_entry_points: Vec<Arc<str>>,
     /// Why they answer 503.
     pub refused: Vec<Arc<str>>,
 }
@@ -122,7 +122,7 @@ impl Shared {
     fn new(fact: &IngressFact, router: &Arc<RouterOptions>, options: &Options, problems: &mut Vec<Problem>) -> Self {
         let Refusals { errors: mut refused, problems: why } = refusals::of_router(router, &fact.key.namespace, options);
         problems.extend(why);
-        let (entry_points, remarks) = entry_points(router, options, problems);
+        let (entry_points, missing_entry_points) = entry_points(router, options, problems);
         if entry_points.is_empty() {
             refused.insert(0, "no valid entryPoint for this router".into());
         }
@@ -138,13 +138,13 @@ impl Shared {
             tls: router.tls.clone().map(Arc::new),
             dialect: Dialect::of(router, options),
             entry_points,
-            remarks,
+            missing_entry_points,
             refused,
         }
     }
 }
 
-/// The entry points that exist, each once, and a remark for each that does not.
+/// The entry points that exist, each once, and those that do not.
 fn entry_points(
     router: &RouterOptions,
     options: &Options,
@@ -155,13 +155,12 @@ fn entry_points(
     }
     let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.entrypoints]";
     let mut names: Vec<Arc<str>> = Vec::new();
-    let mut remarks = Vec::new();
+    let mut missing = Vec::new();
     for name in &router.entry_points {
         if !options.entry_points.contains(name) {
-            let remark = format!("entryPoint {} doesn't exist", excerpt(name));
-            let text = format!("{remark}; known are {}", options.entry_points.join(", "));
+            let text = format!("{}; known are {}", does_not_exist(name), options.entry_points.join(", "));
             problems.push(Problem::warning(path, "EntryPointNotFound", text));
-            remarks.push(remark.into());
+            missing.push(name.clone());
         } else if !names.contains(name) {
             names.push(name.clone());
         }
@@ -170,7 +169,12 @@ fn entry_points(
         let text = "no entry point is left and nothing is served; name one that exists or remove the annotation";
         problems.push(Problem::error(path, "NoEntryPoint", text));
     }
-    (names.into(), remarks)
+    (names.into(), missing)
+}
+
+/// The remark about an entry point, for the API.
+pub(super) fn does_not_exist(entry_point: &str) -> String {
+    format!("entryPoint {} doesn't exist", excerpt(entry_point))
 }
 
 /// A load balancer, and why routers to it answer 503.

@@ -1,7 +1,7 @@
 //! From the paths of one Ingress to routers: name-sakes are told apart, equal rules replaced, rules parsed.
 //!
 //! Time is linear in the number of paths (times the length of their texts): one Ingress may have ten thousand.
-use super::ingress::Shared;
+use super::ingress::{Shared, does_not_exist};
 use super::names;
 use super::options::Options;
 use super::rules::{self, matcher};
@@ -119,6 +119,7 @@ pub(super) fn assemble(
         name,
         origin: shared.origin.clone(),
         entry_points: shared.entry_points.clone(),
+        missing_entry_points: shared.missing_entry_points.clone(),
         rule,
         shown_syntax: "".into(),
         precedence,
@@ -131,5 +132,6 @@ pub(super) fn assemble(
 }
 
 fn errors<'a>(shared: &'a Shared, refused: &'a [Arc<str>]) -> impl Iterator<Item = Arc<str>> + 'a {
-    shared.remarks.iter().chain(&shared.refused).chain(refused).cloned()
+    let remarks = shared.missing_entry_points.iter().map(|name| does_not_exist(name).into());
+    remarks.chain(shared.refused.iter().chain(refused).cloned())
 }

@@ -129,11 +129,11 @@ impl Source<'_> {
     }
 
     /// The annotation, else by the port of the Service: neither the Ingress nor the endpoint decides.
-    fn scheme(&self) -> Scheme {
+    fn scheme(&self) -> &str {
         match &*self.annotations.servers_scheme {
-            "" if self.port.number == 443 || self.port.name.starts_with("https") => Scheme::Https,
-            "" => Scheme::Http,
-            annotated => Scheme::parse(annotated),
+            "" if self.port.number == 443 || self.port.name.starts_with("https") => "https",
+            "" => "http",
+            annotated => annotated,
         }
     }
 }
@@ -157,22 +157,24 @@ fn is_host(text: &str) -> bool {
 }
 
 /// Servers in order of arrival, each address once: the first wins, even if the second has another port.
-struct Servers {
+struct Servers<'s> {
+    /// As written: URLs show it so.
+    scheme_text: &'s str,
     scheme: Scheme,
     list: Vec<Server>,
     addresses: HashSet<Arc<str>>,
 }
 
-impl Servers {
-    fn new(scheme: Scheme) -> Self {
-        Self { scheme, list: Vec::new(), addresses: HashSet::new() }
+impl<'s> Servers<'s> {
+    fn new(scheme: &'s str) -> Self {
+        Self { scheme_text: scheme, scheme: Scheme::parse(scheme), list: Vec::new(), addresses: HashSet::new() }
     }
 
     fn push(&mut self, host: &Arc<str>, port: u16, state: ServerState) {
         if !self.addresses.insert(host.clone()) {
             return;
         }
-        let scheme = self.scheme.as_str();
+        let scheme = self.scheme_text;
         let url = match host.contains(':') {
             true => format!("{scheme}://[{host}]:{port}"),
             false => format!("{scheme}://{host}:{port}"),

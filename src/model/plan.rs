@@ -23,6 +23,8 @@ pub struct Router {
     pub origin: Origin,
     /// Names of the entry points it listens on, as far as they exist; never empty unless it is disabled.
     pub entry_points: Arc<[Arc<str>]>,
+    /// Names of entry points that it asks for and that do not exist, for the API.
+    pub missing_entry_points: Vec<Arc<str>>,
     /// The rule; its text is what the API shows and what the default priority counts.
     pub rule: RouterRule,
     /// `ruleSyntax` as the API shows it: empty, `v2`, `default`, or the user's text.
@@ -258,9 +260,9 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Reads a scheme, as written.
+    /// Reads a scheme, in any case.
     pub fn parse(text: &str) -> Self {
-        match text {
+        match &*text.to_ascii_lowercase() {
             "http" => Self::Http,
             "https" => Self::Https,
             "h2c" => Self::H2c,

@@ -80,14 +80,13 @@ fn cookie(settings: &mut Settings<'_>) -> Option<StickyCookie> {
         let text = format!("{} has no effect; expected none, lax or strict", excerpt(&same_site));
         settings.remark(SAME_SITE, "InvalidAnnotation", text);
     }
-    let path = settings.text("service.sticky.cookie.path");
     Some(StickyCookie {
         name: settings.text("service.sticky.cookie.name"),
         secure: settings.boolean("service.sticky.cookie.secure").unwrap_or_default(),
         http_only: settings.boolean("service.sticky.cookie.httponly").unwrap_or_default(),
         same_site,
         max_age: settings.integer("service.sticky.cookie.maxage").unwrap_or_default(),
-        path: if path.is_empty() { "/".into() } else { path },
+        path: settings.written("service.sticky.cookie.path").unwrap_or_else(|| "/".into()),
         domain: settings.text("service.sticky.cookie.domain"),
     })
 }

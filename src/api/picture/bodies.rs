@@ -28,7 +28,8 @@ pub struct RouterBody<'p> {
     /// `v2`, `default`, or what the user wrote.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rule_syntax: &'p str,
-    /// Written, or computed.
+    /// Written, or computed; left out where it is 0.
+    #[serde(skip_serializing_if = "service::is_zero")]
     pub priority: i64,
     /// TLS block.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,8 +6,9 @@ use super::names::Names;
 use super::{Entry, KUBERNETES, qualified};
 use crate::api::options::{ApiOptions, EntryPointRules};
 use crate::model::facts::RouterTls;
-use crate::model::plan::{Router, Status};
+use crate::model::plan::{Precedence, Router, Status};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A router as shown, with the position of its load balancer for [`super::services`].
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Form<'p> {
     pub name: Cow<'p, str>,
     /// Where this form listens.
     pub entry_points: Vec<&'p str>,
+    /// Entry points that do not exist, where this form is the one that shows them.
+    pub missing: &'p [Arc<str>],
     /// What that entry point applies; `None` for nothing.
     pub rules: Option<&'p EntryPointRules>,
     /// TLS block: the router's, else the entry point's.
@@ -57,11 +60,12 @@ fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, fo
         router,
         name,
         entry_points,
+        missing: &[],
         rules,
         tls: router.tls.as_deref().or_else(|| rules.and_then(|rules| rules.tls.as_deref())),
         errors: router.errors.iter().map(|error| Cow::Borrowed(&**error)).collect(),
     };
-    if let [only] = &*router.entry_points {
+    if let ([only], []) = (&*router.entry_points, &*router.missing_entry_points) {
         forms.push(form(name, vec![only], options.rules_of(only)));
         return;
     }
@@ -72,8 +76,9 @@ fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, fo
             None => together.push(entry_point),
         }
     }
-    if !together.is_empty() || router.entry_points.is_empty() {
-        forms.push(form(name, together, None));
+    let missing = &*router.missing_entry_points;
+    if !together.is_empty() || !missing.is_empty() || router.entry_points.is_empty() {
+        forms.push(Form { missing, ..form(name, together, None) });
     }
 }
 
@@ -88,7 +93,7 @@ fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
         service: names.balancer(router.action.balancer()),
         rule: router.rule.text().into(),
         rule_syntax: &router.shown_syntax,
-        priority: router.shown_priority(),
+        priority: priority(router),
         tls: form.tls.map(TlsBody::of),
         observability: ObservabilityBody::of(
             router.observability.as_ref(),
@@ -98,10 +103,19 @@ fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
         error: form.errors,
         status: status.into(),
         using: form.entry_points.clone(),
-        entry_points: form.entry_points,
+        entry_points: form.entry_points.into_iter().chain(form.missing.iter().map(|name| &**name)).collect(),
     };
     let balancer = names.position(router.action.balancer());
     Shown { entry: Entry { name: format!("{}@{KUBERNETES}", form.name), provider: KUBERNETES, body }, balancer }
+}
+
+/// The reference works priorities out when it builds the routers of an entry point: without one, only what was written
+/// is shown.
+fn priority(router: &Router) -> i64 {
+    match router.precedence {
+        Precedence::Bloc(_) if router.entry_points.is_empty() => 0,
+        _ => router.shown_priority(),
+    }
 }
 
 /// Middlewares of the entry point, then of the router, qualified. The reference looks at TLS options first, and leaves

@@ -5,8 +5,8 @@ use crate::api::testing::{balancer, entry_point, key_pair, options, port_80, rou
 use crate::model::facts::{Created, RouterObservability, RouterTls, ServerState, StickyCookie, TlsDomain};
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
 use crate::model::plan::{
-    Action, Balancer, BalancerOptions, BalancerOrigin, DEFAULT_ROUTER_PRIORITY, HostHeader, Precedence, Router,
-    RouterRule, Sticky,
+    Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank,
+    PathRank, Precedence, Router, RouterRule, Sticky,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -334,6 +334,33 @@ fn a_broken_rule_is_shown_as_disabled_even_without_text() {
     // The load balancer is gone, its name is not.
     assert_eq!(router["service"], json!("a-b-c-d-80"));
     assert_eq!((&router["using"], &router["entryPoints"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn entry_points_that_do_not_exist_are_shown_but_not_used() {
+    let missing = || vec!["nope".into()];
+    let partly = Router { missing_entry_points: missing(), ..router("partly", "a", "Host(\"a\")", "s") };
+    let wholly = Router {
+        entry_points: at(&[]),
+        missing_entry_points: missing(),
+        precedence: Precedence::Bloc(BlocRank { host: HostRank::None, path_length: 1, path: PathRank::Prefix }),
+        ..router("wholly", "b", "Host(\"b\")", "s")
+    };
+    let shown = shown(&view(vec![partly, wholly], Vec::new()), &plain(&["web"]));
+    let partly = &shown["routers"]["partly@kubernetes"];
+    assert_eq!((&partly["entryPoints"], &partly["using"]), (&json!(["web", "nope"]), &json!(["web"])));
+    let wholly = &shown["routers"]["wholly@kubernetes"];
+    assert_eq!((&wholly["entryPoints"], &wholly["using"]), (&json!(["nope"]), &Value::Null));
+    assert_eq!(wholly["priority"], Value::Null);
+}
+
+#[test]
+fn a_transport_is_shown_with_its_provider() {
+    let mut plain_name = balancer("s", &[]);
+    plain_name.options = Arc::new(BalancerOptions { transport: "t".into(), ..(*plain_name.options).clone() });
+    let shown = shown(&view(Vec::new(), vec![plain_name]), &plain(&[]));
+    let body = &shown["services"]["testing-s-80@kubernetes"]["loadBalancer"];
+    assert_eq!(body["serversTransport"], json!("t@kubernetes"));
 }
 
 #[test]

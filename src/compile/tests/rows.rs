@@ -1,7 +1,7 @@
 //! The rows of spec/ingress.md 17, in which one line says what comes out.
 use super::world::{World, options};
 use crate::compile::Options;
-use crate::model::plan::{BlocRank, HostRank, PathRank, Precedence};
+use crate::model::plan::{BlocRank, HostRank, PathRank, Precedence, Scheme};
 use crate::model::rule::Syntax;
 use crate::parse::testing::{Object, class, ingress, node, service, slice};
 use serde_json::json;
@@ -275,6 +275,10 @@ fn schemes() {
     assert_eq!(scheme(by("8443", start().service_port("https-foo", 8443))), "https://10.0.0.1:1");
     assert_eq!(scheme(by("http", start().service_port("http", 443))), "https://10.0.0.1:1");
     assert_eq!(scheme(by("80", start().service_port("http", 80))), "http://10.0.0.1:1");
+    let upper = start().service_port("", 443).annotation("service.serversscheme", "H2C");
+    let world = World::of(options(), &by("443", upper));
+    let server = &world.balancer().servers[0];
+    assert_eq!((&*server.url, &server.scheme), ("H2C://10.0.0.1:1", &Scheme::H2c));
     let annotated = start().service_port("", 443).annotation("service.serversscheme", "protocol");
     assert_eq!(scheme(by("443", annotated)), "protocol://10.0.0.1:1");
 }

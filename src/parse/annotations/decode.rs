@@ -112,6 +112,11 @@ impl<'a> Settings<'a> {
         self.text_at(key, "")
     }
 
+    /// The text of `key`, empty or not; `None` when absent.
+    pub fn written(&self, key: &str) -> Option<Arc<str>> {
+        self.entry(key, "").map(|entry| entry.value.into())
+    }
+
     /// The text of `key` in the element `index`; empty when absent.
     pub fn text_at(&self, key: &str, index: &str) -> Arc<str> {
         self.entry(key, index).map_or_else(|| Arc::from(""), |entry| entry.value.into())

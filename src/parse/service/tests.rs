@@ -37,6 +37,19 @@ fn ports_out_of_range_are_kept_and_reported() {
 }
 
 #[test]
+fn the_path_of_a_cookie_may_be_switched_off() {
+    for (path, want) in [(None, "/"), (Some(""), ""), (Some("/p"), "/p")] {
+        let mut object = service("n", "s").annotation("service.sticky.cookie", "true");
+        if let Some(path) = path {
+            object = object.annotation("service.sticky.cookie.path", path);
+        }
+        let options = parse(&object.typed()).options.unwrap();
+        let cookie = options.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref()).unwrap();
+        assert_eq!(&*cookie.path, want, "{path:?}");
+    }
+}
+
+#[test]
 fn all_service_annotations_are_read() {
     let object = service("n", "s")
         .annotation("service.serversscheme", "protocol")

@@ -14,6 +14,8 @@ pub(super) struct Refusal {
 impl Refusal {
     const BAD_REQUEST: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request" };
     const HEADER_NAME: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request: invalid header name" };
+    const NO_HOST: Self =
+        Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request: missing required Host header" };
     const TOO_LARGE: Self =
         Self { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body: "431 Request Header Fields Too Large" };
     const URI_TOO_LONG: Self = Self { status: StatusCode::URI_TOO_LONG, body: "414 URI Too Long" };
@@ -30,7 +32,12 @@ impl Refusal {
             "message head is too large" => Self::TOO_LARGE,
             "invalid HTTP version parsed (found HTTP2 preface)" => Self::VERSION,
             "invalid HTTP version parsed" if names_version(head) => Self::VERSION,
-            "invalid HTTP header parsed" if has_bad_name(head) => Self::HEADER_NAME,
+            "invalid HTTP header parsed" => match bad_name(head) {
+                // The reference looks for the Host first, and a blank behind the name makes it another header.
+                Some(BadName::Blank) if !names_host(head) => Self::NO_HOST,
+                Some(BadName::Blank) => Self::HEADER_NAME,
+                Some(BadName::Other) | None => Self::BAD_REQUEST,
+            },
             "invalid transfer-encoding parsed" => Self::ENCODING,
             _ => Self::BAD_REQUEST,
         }
@@ -56,21 +63,37 @@ fn names_version(head: &[u8]) -> bool {
     words.nth(2).is_some_and(|version| version.starts_with(b"HTTP/")) && words.next().is_none()
 }
 
-/// Whether the first header line that is broken has a bad name, and not a bad value.
-fn has_bad_name(head: &[u8]) -> bool {
+/// What is wrong with the name of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BadName {
+    /// A blank in it or behind it, and nothing else.
+    Blank,
+    /// Anything else.
+    Other,
+}
+
+fn names_host(head: &[u8]) -> bool {
+    let headers = lines(head).skip(1).take_while(|line| !line.is_empty());
+    headers.filter_map(|line| line.get(..5)).any(|start| start.eq_ignore_ascii_case(b"host:"))
+}
+
+/// What is wrong with the name in the first header line that is broken; `None` if it is the value.
+fn bad_name(head: &[u8]) -> Option<BadName> {
     for line in lines(head).skip(1).take_while(|line| !line.is_empty()) {
         let folded = line.first().is_some_and(u8::is_ascii_whitespace);
         let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
         let (name, value) = line.split_at(colon);
         if !folded && http::HeaderName::from_bytes(name).is_err() {
-            return true;
+            let without_blanks: Vec<u8> = name.iter().copied().filter(|byte| *byte != b' ').collect();
+            let blank = name.contains(&b' ') && http::HeaderName::from_bytes(&without_blanks).is_ok();
+            return Some(if blank { BadName::Blank } else { BadName::Other });
         }
         let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
         if folded || http::HeaderValue::from_bytes(value).is_err() {
-            return false;
+            return None;
         }
     }
-    false
+    None
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -83,16 +106,18 @@ mod tests {
 
     #[test]
     fn a_bad_name_is_told_from_a_bad_value() {
-        let cases: [(&[u8], bool); 6] = [
-            (b"GET / HTTP/1.1\r\nX A: 1\r\n\r\n", true),
-            (b"GET / HTTP/1.1\r\nX-A : 1\r\n\r\n", true),
-            (b"GET / HTTP/1.1\nA: 1\nnone\n\n", true),
-            (b"GET / HTTP/1.1\r\nX-A: a\0b\r\nB C: 1\r\n\r\n", false),
-            (b"GET / HTTP/1.1\r\nX-A: 1\r\n folded\r\n\r\n", false),
-            (b"", false),
+        let cases: [(&[u8], Option<BadName>); 8] = [
+            (b"GET / HTTP/1.1\r\nX A: 1\r\n\r\n", Some(BadName::Blank)),
+            (b"GET / HTTP/1.1\r\nX-A : 1\r\n\r\n", Some(BadName::Blank)),
+            (b"GET / HTTP/1.1\r\nX(A : 1\r\n\r\n", Some(BadName::Other)),
+            (b"GET / HTTP/1.1\r\nX-A\t: 1\r\n\r\n", Some(BadName::Other)),
+            (b"GET / HTTP/1.1\nA: 1\nnone\n\n", Some(BadName::Other)),
+            (b"GET / HTTP/1.1\r\nX-A: a\0b\r\nB C: 1\r\n\r\n", None),
+            (b"GET / HTTP/1.1\r\nX-A: 1\r\n folded\r\n\r\n", None),
+            (b"", None),
         ];
         for (head, want) in cases {
-            assert_eq!(has_bad_name(head), want, "{}", String::from_utf8_lossy(head));
+            assert_eq!(bad_name(head), want, "{}", String::from_utf8_lossy(head));
         }
     }
 

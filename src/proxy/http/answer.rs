@@ -133,16 +133,18 @@ pub(super) enum Refused {
     BadPath,
     /// A transfer coding that is not `chunked` alone.
     TransferEncoding,
+    /// An expectation that is not `100-continue`.
+    Expectation,
 }
 
 impl Refused {
     fn answer(self) -> (StatusCode, &'static str) {
         match self {
             Self::NoHost => (StatusCode::BAD_REQUEST, "400 Bad Request: missing required Host header"),
-            Self::TwoHosts | Self::BadTarget => (StatusCode::BAD_REQUEST, "400 Bad Request"),
+            Self::TwoHosts | Self::BadTarget | Self::BadPath => (StatusCode::BAD_REQUEST, "400 Bad Request"),
             Self::MalformedHost => (StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header"),
-            Self::BadPath => (StatusCode::BAD_REQUEST, ""),
             Self::TransferEncoding => (StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding"),
+            Self::Expectation => (StatusCode::EXPECTATION_FAILED, ""),
         }
     }
 }
@@ -151,9 +153,9 @@ impl Refused {
 pub(super) fn refused(conn: &Rc<Conn>, refused: Refused) -> Response<AnswerBody> {
     let (status, text) = refused.answer();
     let mut response = bare(conn, status, text);
+    response.headers_mut().insert(CONNECTION, CLOSE.clone());
     if !text.is_empty() {
         response.headers_mut().insert(CONTENT_TYPE, TEXT_PLAIN.clone());
-        response.headers_mut().insert(CONNECTION, CLOSE.clone());
     }
     if let Some((_, detail)) = text.split_once(": ") {
         let reason = format!("{}: {detail}", status.canonical_reason().unwrap_or_default());
@@ -191,7 +193,7 @@ pub(super) fn unavailable(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
 }
 
-/// CONNECT, which is routed and then not done: 501.
+/// CONNECT: 501.
 pub(super) fn not_implemented(conn: &Rc<Conn>) -> Response<AnswerBody> {
     let mut response = bare(conn, StatusCode::NOT_IMPLEMENTED, "");
     response.headers_mut().insert(CONNECTION, CLOSE.clone());

@@ -88,6 +88,7 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
     let wanted = if upgrade.is_some() { Wanted::Http1 } else { Wanted::Any };
     let mut tried = Tried::new();
     let mut error = ForwardError::NoServer;
+    let mut set_cookie = None;
     while let Some(picked) = balancer.pick(request.headers(), &tried) {
         if !tried.is_empty() {
             conn.worker.stats.retries.count();
@@ -95,9 +96,10 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
         address(&mut request, picked.server, balancer.plan().options.host_header, host.as_ref());
         let peer = conn.worker.pools.peer(&picked.server.peer);
         let failure = match exchange(conn, &peer, request, wanted).await {
-            Ok(response) => return finish(conn, response, picked.set_cookie, upgrade),
+            Ok(response) => return bound(finish(conn, response, upgrade), picked.set_cookie),
             Err(failure) => *failure,
         };
+        set_cookie = picked.set_cookie;
         error = failure.error;
         tracing::debug!(
             backend = %picked.server.server.url, side = ?error.side(), error = %answer::causes(&error), "request not forwarded"
@@ -108,7 +110,15 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
         }
         tried.insert(picked.index);
     }
-    answer::failed(conn, &error)
+    bound(answer::failed(conn, &error), set_cookie)
+}
+
+/// `response` with the cookie of the server that it is about. Failures carry it, too (spec/http.md 2.4).
+fn bound(mut response: Response<AnswerBody>, set_cookie: Option<HeaderValue>) -> Response<AnswerBody> {
+    if let Some(cookie) = set_cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Sets the Host header that `server` is to see.
@@ -388,22 +398,18 @@ fn absolute_form(request: &mut Request<RequestBody>, peer: &Peer) -> Result<(), 
 }
 
 /// Makes a server's answer the client's.
-fn finish(
-    conn: &Rc<Conn>,
-    mut response: Response<AnswerBody>,
-    set_cookie: Option<HeaderValue>,
-    upgrade: Option<Wish>,
-) -> Response<AnswerBody> {
+fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<Wish>) -> Response<AnswerBody> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
+    }
+    if response.headers().contains_key(TRANSFER_ENCODING) && !headers::is_chunked_alone(response.headers()) {
+        // hyper would read such a body until the server closes the connection, which it may never do.
+        return answer::failed(conn, &ForwardError::Malformed);
     }
     headers::clean_answer(response.headers_mut());
     if response.status() == StatusCode::NOT_MODIFIED {
         // RFC 9110 15.4.5: no metadata of a representation that is not there; the reference drops it, too.
         response.headers_mut().remove(CONTENT_TYPE);
-    }
-    if let Some(cookie) = set_cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
     }
     *response.version_mut() = Version::HTTP_11;
     if response.status().canonical_reason().is_none() && response.extensions().get::<ReasonPhrase>().is_none() {

@@ -2,7 +2,8 @@
 //! dealt with. The usual request has a `Connection` at most.
 use super::names::{CHUNKED, HTTP2_SETTINGS, KEEP_ALIVE, PROXY_CONNECTION, TRAILERS};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -19,6 +20,8 @@ impl Seen {
     const TRANSFER_ENCODING: u16 = 1 << 5;
     const UPGRADE: u16 = 1 << 6;
     const MANAGED: u16 = 1 << 7;
+    const EXPECT: u16 = 1 << 8;
+    const HTTP2_SETTINGS: u16 = 1 << 9;
 
     /// Looks through `headers`.
     pub(super) fn among(headers: &HeaderMap) -> Self {
@@ -28,6 +31,8 @@ impl Seen {
 
     fn bit(name: &[u8]) -> u16 {
         match name {
+            b"expect" => Self::EXPECT,
+            b"http2-settings" => Self::HTTP2_SETTINGS,
             // Most names end here.
             [b'a' | b'b' | b'd' | b'e' | b'h' | b'i' | b'o' | b'r' | b's', ..] => 0,
             b"connection" => Self::CONNECTION,
@@ -49,6 +54,11 @@ impl Seen {
     /// Whether a managed header or an alias of one is there.
     pub(super) fn has_managed(self) -> bool {
         self.has(Self::MANAGED)
+    }
+
+    /// Whether the client expects something, for [`expects_the_unknown`].
+    pub(super) fn has_expectation(self) -> bool {
+        self.has(Self::EXPECT)
     }
 
     /// Whether a transfer coding is named.
@@ -86,6 +96,14 @@ pub(super) fn delete_managed(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether `Expect` asks for something else than `100-continue`: nobody knows what, so nobody can promise it. As in the
+/// reference, the first line alone counts, and an empty one asks for nothing.
+pub(super) fn expects_the_unknown(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|value| {
+        !value.is_empty() && !tokens(value).any(|token| token.eq_ignore_ascii_case(b"100-continue"))
+    })
+}
+
 /// Whether `Transfer-Encoding` is exactly one `chunked`, which alone is served.
 pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
@@ -96,14 +114,14 @@ pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
 /// Removes from a request what concerns this connection only. The protocol, if the client asks for another one.
 ///
 /// What stays: `Transfer-Encoding: chunked`, since hyper frames a GET without length by it, with `Trailer`; `Te:
-/// trailers`.
+/// trailers`, unless `Connection` lists it.
 pub(super) fn clean_request(headers: &mut HeaderMap, seen: Seen) -> Option<HeaderValue> {
     let mut wants_upgrade = Wants::Same;
     if seen.has(Seen::CONNECTION) {
         wants_upgrade = delete_listed(headers);
         headers.remove(CONNECTION);
     }
-    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED) == 0 {
+    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED | Seen::EXPECT) == 0 {
         return None;
     }
     delete_plain(headers, seen);
@@ -120,17 +138,16 @@ pub(super) fn clean_request(headers: &mut HeaderMap, seen: Seen) -> Option<Heade
     } else if seen.has(Seen::TRAILER) {
         headers.remove(TRAILER);
     }
-    let protocol = if seen.has(Seen::UPGRADE) { headers.remove(UPGRADE) } else { None };
-    protocol.filter(|protocol| wants_upgrade == Wants::Other && is_forwarded(headers, protocol))
-}
-
-/// `h2c` is between the client and us, and we do not change over (spec/http.md 2.14).
-fn is_forwarded(headers: &mut HeaderMap, protocol: &HeaderValue) -> bool {
-    let h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
-    if h2c {
+    if seen.has(Seen::HTTP2_SETTINGS) {
         headers.remove(&HTTP2_SETTINGS);
     }
-    !h2c
+    let protocol = if seen.has(Seen::UPGRADE) { headers.remove(UPGRADE) } else { None };
+    protocol.filter(|protocol| wants_upgrade == Wants::Other && is_forwarded(protocol))
+}
+
+/// `h2c` is between the client and us, and we do not change over (spec/http.md 2.14). No protocol is no wish.
+fn is_forwarded(protocol: &HeaderValue) -> bool {
+    !protocol.is_empty() && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
 }
 
 /// Removes from an answer what concerns the server's connection only. `Trailer` stays where trailers can follow.
@@ -179,7 +196,7 @@ enum Wants {
 }
 
 /// Deletes the headers that `Connection` lists. Managed ones stay: otherwise a client could take away what we say about
-/// it. `Te` and `Upgrade` are dealt with by their callers, and without `Host` there is no request.
+/// it, and without `Host` there is no request. `Upgrade` is dealt with by the callers.
 fn delete_listed(headers: &mut HeaderMap) -> Wants {
     let mut wants = Wants::Same;
     let mut listed: Vec<HeaderName> = Vec::new();
@@ -193,7 +210,7 @@ fn delete_listed(headers: &mut HeaderMap) -> Wants {
         }
     }
     for name in listed {
-        if name != HOST && name != TE && name != TRANSFER_ENCODING && !is_managed(name.as_str().as_bytes()) {
+        if name != HOST && name != TRANSFER_ENCODING && !is_managed(name.as_str().as_bytes()) {
             headers.remove(name);
         }
     }

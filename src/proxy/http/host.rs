@@ -57,6 +57,9 @@ pub(super) fn requested(uri: &Uri, headers: &HeaderMap, version: Version) -> Res
         }
         let text = authority.as_str();
         let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+        if port(host).is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(Refused::BadTarget);
+        }
         return HeaderValue::from_str(host).map(Some).map_err(|_| Refused::BadTarget);
     }
     Ok(header.filter(|value| !value.is_empty()).cloned())
@@ -71,11 +74,11 @@ fn readable(value: &HeaderValue) -> Result<&str, Refused> {
     std::str::from_utf8(value.as_bytes()).map_err(|_| Refused::MalformedHost)
 }
 
-/// The port behind a host, IPv6 in brackets or not. An empty one is none.
+/// The port behind a host, IPv6 in brackets or not, as the client wrote it. An empty one is none.
 fn port(authority: &str) -> Option<&str> {
     let (host, port) = authority.rsplit_once(':')?;
     let bare_ipv6 = host.contains(':') && !host.ends_with(']');
-    (!port.is_empty() && !bare_ipv6 && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(port)
+    (!port.is_empty() && !bare_ipv6 && !port.ends_with(']')).then_some(port)
 }
 
 #[cfg(test)]
@@ -88,7 +91,8 @@ mod tests {
             ("a.test", None),
             ("a.test:8080", Some("8080")),
             ("a.test:", None),
-            ("a.test:x", None),
+            ("a.test:x", Some("x")),
+            ("a:b:c", None),
             ("[::1]", None),
             ("[::1]:8080", Some("8080")),
             ("::1", None),
@@ -127,6 +131,15 @@ mod tests {
         headers.insert(HOST, HeaderValue::from_static("other.test"));
         let uri = "http://user:secret@a.test:81/x".parse().unwrap();
         assert_eq!(requested(&uri, &headers, Version::HTTP_11), Ok(Some(HeaderValue::from_static("a.test:81"))));
+    }
+
+    #[test]
+    fn the_port_of_an_absolute_target_is_a_number() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("a.test"));
+        let given = |text: &str| requested(&text.parse().unwrap(), &headers, Version::HTTP_11);
+        assert_eq!(given("http://a.test:x/"), Err(Refused::BadTarget));
+        assert_eq!(given("http://[::1]/"), Ok(Some(HeaderValue::from_static("[::1]"))));
     }
 
     #[test]

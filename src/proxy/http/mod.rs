@@ -85,6 +85,9 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
     if seen.has_transfer_encoding() && !headers::is_chunked_alone(request.headers()) {
         return Err(Refused::TransferEncoding);
     }
+    if seen.has_expectation() && headers::expects_the_unknown(request.headers()) {
+        return Err(Refused::Expectation);
+    }
     if let Some(step) = unusual(conn, &request)? {
         return Ok(step);
     }
@@ -117,22 +120,23 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
         Route::NoRouter => return Ok(Step::Answer(answer::not_found(conn))),
         Route::NotReady | Route::Refused(_) => return Ok(Step::Answer(answer::unavailable(conn))),
     };
-    if *request.method() == Method::CONNECT {
-        return Ok(Step::Answer(answer::not_implemented(conn)));
-    }
     *request.uri_mut() = forwarded_uri(&target, &uri)?.unwrap_or(uri);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))
 }
 
-/// Targets that are no path: `*`, a host and port alone.
+/// CONNECT, and targets that are no path: `*`, a host and port alone. CONNECT is refused without being routed, so that it
+/// tells nothing about the routers.
 fn unusual(conn: &Rc<Conn>, request: &Request<Incoming>) -> Result<Option<Step>, Refused> {
     let uri = request.uri();
+    if *request.method() == Method::CONNECT {
+        return Ok(Some(Step::Answer(answer::not_implemented(conn))));
+    }
     if uri.path() == "*" {
         let options = *request.method() == Method::OPTIONS;
         return Ok(Some(Step::Answer(if options { answer::empty_ok(conn) } else { answer::not_found(conn) })));
     }
     let authority_alone = uri.authority().is_some() && uri.scheme().is_none();
-    if authority_alone && *request.method() != Method::CONNECT {
+    if authority_alone {
         return Err(Refused::BadTarget);
     }
     Ok(None)

@@ -54,6 +54,7 @@ fn router(name: &str, rule: &str, precedence: Precedence) -> Router {
         name: name.into(),
         origin: Origin { ingress: ingress(name), created: Created(0) },
         entry_points: ["web".into()].into(),
+        missing_entry_points: Vec::new(),
         rule: RouterRule::Parsed(Arc::new(rule)),
         shown_syntax: "".into(),
         precedence,

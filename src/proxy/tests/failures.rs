@@ -48,6 +48,50 @@ fn a_server_that_refuses_or_hangs_up_is_502_without_content_type() {
 }
 
 #[test]
+fn failures_carry_the_cookie_of_the_server_that_failed() {
+    run(async {
+        let hanging_up = Origin::replying(|_| Vec::new()).await;
+        for address in [closed_address(), hanging_up.address] {
+            let mut plan = plan([server(Scheme::Http, address)], HostHeader::Pass);
+            make_sticky(&mut plan);
+            let rig = Rig::with(&[], plan);
+            let answer = rig.ask(GET).await;
+            assert_eq!(answer.status(), 502);
+            assert!(answer.header("set-cookie").unwrap().starts_with("n="), "{}", answer.head);
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
+fn an_answer_in_a_coding_that_is_not_chunked_is_500() {
+    run(async {
+        for coding in ["identity", "gzip, chunked", "gzip"] {
+            let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\ncontent-length: 2\r\n\r\n");
+            let origin = Origin::replying(move |_| [head.as_bytes(), b"hi"].concat()).await;
+            let rig = Rig::to(&[origin.address]);
+            let answer = rig.ask(GET).await;
+            assert_eq!((answer.status(), answer.text()), (500, "Internal Server Error"), "{coding}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
+fn a_broken_header_line_of_a_server_is_left_out() {
+    run(async {
+        let head = "HTTP/1.1 200 OK\r\nX A: 1\r\nx-b : 2\r\nx-c: 3\r\n 4\r\ncontent-length: 2\r\n\r\nhi";
+        let origin = Origin::replying(move |_| head.as_bytes().to_vec()).await;
+        let rig = Rig::to(&[origin.address]);
+        let answer = rig.ask(GET).await;
+        assert_eq!((answer.status(), answer.text()), (200, "hi"));
+        assert_eq!(answer.header("x-b").as_deref(), Some("2"));
+        assert_eq!(answer.header("x-c").as_deref(), Some("3 4"));
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn a_refused_connection_moves_on_to_the_next_server_even_with_a_body() {
     run(async {
         let origin = Origin::echoing().await;

@@ -17,7 +17,11 @@ fn broken_heads_are_refused_with_the_documented_bodies() {
             ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "400 Bad Request"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX A: 1\r\n\r\n", 400, "400 Bad Request: invalid header name"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX-A : 1\r\n\r\n", 400, "400 Bad Request: invalid header name"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX(A): 1\r\n\r\n", 400, "400 Bad Request"),
+            ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "400 Bad Request: missing required Host header"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX-A: a\0b\r\n\r\n", 400, "400 Bad Request"),
+            ("GET /api%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, "400 Bad Request"),
+            ("GET http://b.test:x/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "400 Bad Request"),
             ("GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n 2\r\n\r\n", 400, "400 Bad Request"),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "400 Bad Request"),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, "400 Bad Request"),
@@ -84,7 +88,8 @@ fn odd_targets_have_their_own_answers() {
             ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 200, ""),
             ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 404, "404 page not found\n"),
             ("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n", 501, ""),
-            ("GET /api%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, ""),
+            ("CONNECT /x HTTP/1.1\r\nHost: nobody.test\r\n\r\n", 501, ""),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 417, ""),
             ("GET /ping?x=1 HTTP/1.1\r\nHost: A.test:80\r\n\r\n", 200, "GET /ping Some(\"x=1\") a.test"),
         ];
         for (request, status, body) in cases {

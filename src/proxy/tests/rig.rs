@@ -1,10 +1,10 @@
 //! What the tests are made of: a proxy with a plan, raw clients, and servers that say what they are told to.
 use crate::config::{self, Command};
-use crate::model::facts::{Created, ServerState};
+use crate::model::facts::{Created, ServerState, StickyCookie};
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, HostHeader, Origin as RouterOrigin, PlanPatch, Precedence,
-    Router, RouterRule, Scheme, Server,
+    Router, RouterRule, Scheme, Server, Sticky,
 };
 use crate::model::rule::{self, Syntax};
 use crate::proxy::internal::{InternalAnswer, InternalRequest, InternalService};
@@ -124,6 +124,7 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         name: "all".into(),
         origin: RouterOrigin { ingress, created: Created(0) },
         entry_points: ["web".into()].into(),
+        missing_entry_points: Vec::new(),
         rule: RouterRule::Parsed(Arc::new(rule)),
         shown_syntax: "".into(),
         precedence: Precedence::Ranked(1),
@@ -145,6 +146,24 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         routers: vec![(router.key.clone(), Some(Arc::new(router)))],
         balancers: vec![(key, Some(Arc::new(balancer)))],
         certificates: Vec::new(),
+    }
+}
+
+/// Gives the balancers of `plan` affinity by a cookie `n`.
+pub fn make_sticky(plan: &mut PlanPatch) {
+    let none: Arc<str> = "".into();
+    let cookie = StickyCookie {
+        name: "n".into(),
+        secure: false,
+        http_only: false,
+        same_site: none.clone(),
+        max_age: 0,
+        path: none.clone(),
+        domain: none,
+    };
+    for (_, balancer) in &mut plan.balancers {
+        let Some(balancer) = balancer.as_mut().map(Arc::make_mut) else { continue };
+        Arc::make_mut(&mut balancer.options).sticky = Some(Sticky::Cookie(cookie.clone()));
     }
 }
 

@@ -10,7 +10,14 @@ const MAX_HEADERS: usize = 256;
 
 /// Starts HTTP/1.1 on `stream`. When the connection ends, by whomever, it leaves the pool of `peer`.
 pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hyper::Result<Sender> {
-    let (sender, connection) = http1::Builder::new().max_headers(MAX_HEADERS).handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(MAX_HEADERS)
+        // Old servers are no reason for a 500: what can be read is read, a header line that is none is left out.
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .handshake(TokioIo::new(stream))
+        .await?;
     let peer = Rc::downgrade(peer);
     drop(tokio::task::spawn_local(async move {
         if let Err(error) = connection.with_upgrades().await {

@@ -1,8 +1,10 @@
 //! The JSON shape of services.
 use super::StatusWord;
+use crate::api::picture::{KUBERNETES, qualified};
 use crate::model::facts::{ServerState, StickyCookie};
 use crate::model::plan::{Balancer, BalancerOrigin, HostHeader, Server, Sticky};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// State of a server that is up.
@@ -66,7 +68,7 @@ pub struct BalancerBody<'p> {
     pass_host_header: bool,
     response_forwarding: ResponseForwarding,
     #[serde(skip_serializing_if = "str::is_empty")]
-    servers_transport: &'p str,
+    servers_transport: Cow<'p, str>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -136,7 +138,10 @@ impl<'p> BalancerBody<'p> {
             strategy: "wrr",
             pass_host_header: options.host_header == HostHeader::Pass,
             response_forwarding: ResponseForwarding { flush_interval: "100ms" },
-            servers_transport: &options.transport,
+            servers_transport: match &*options.transport {
+                "" => Cow::Borrowed(""),
+                transport => Cow::Owned(qualified(transport, KUBERNETES)),
+            },
         }
     }
 }
@@ -171,6 +176,6 @@ impl<'p> ServiceObservability<'p> {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(value: &i64) -> bool {
+pub(super) fn is_zero(value: &i64) -> bool {
     *value == 0
 }

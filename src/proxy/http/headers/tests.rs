@@ -62,7 +62,7 @@ fn managed_headers_and_host_cannot_be_listed_away() {
 fn te_is_reduced_to_trailers() {
     assert_eq!(cleaned(&[("te", "gzip, Trailers;q=1")]).0, Vec::<String>::new());
     assert_eq!(cleaned(&[("te", "gzip"), ("te", "trailers, deflate")]).0, ["te: trailers"]);
-    assert_eq!(cleaned(&[("te", "trailers"), ("connection", "te")]).0, ["te: trailers"]);
+    assert_eq!(cleaned(&[("te", "trailers"), ("connection", "te")]).0, Vec::<String>::new());
 }
 
 #[test]
@@ -70,6 +70,37 @@ fn an_upgrade_needs_connection_and_protocol() {
     assert_eq!(cleaned(&[("connection", "keep-alive, Upgrade"), ("upgrade", "foo/1")]).1.unwrap(), "foo/1");
     assert_eq!(cleaned(&[("connection", "keep-alive"), ("upgrade", "foo")]).1, None);
     assert_eq!(cleaned(&[("connection", "upgrade")]).1, None);
+}
+
+#[test]
+fn an_upgrade_to_nothing_is_none() {
+    let (left, upgrade) = cleaned(&[("connection", "Upgrade"), ("upgrade", "")]);
+    assert_eq!((left, upgrade), (vec![], None));
+}
+
+#[test]
+fn the_settings_of_an_upgrade_to_http_2_end_here_in_any_case() {
+    assert_eq!(cleaned(&[("http2-settings", "AAMA"), ("accept", "x")]).0, ["accept: x"]);
+}
+
+#[test]
+fn only_100_continue_can_be_expected() {
+    let cases = [
+        (vec!["100-continue"], false),
+        (vec!["100-Continue"], false),
+        (vec!["x, 100-continue"], false),
+        (vec![""], false),
+        (vec!["", "x"], false),
+        (vec!["x"], true),
+        (vec!["x", "100-continue"], true),
+        (vec![], false),
+    ];
+    for (values, want) in cases {
+        let lines: Vec<(&str, &str)> = values.iter().map(|value| ("expect", *value)).collect();
+        let headers = headers(&lines);
+        assert_eq!(Seen::among(&headers).has_expectation(), !lines.is_empty(), "{values:?}");
+        assert_eq!(expects_the_unknown(&headers), want, "{values:?}");
+    }
 }
 
 #[test]
