@@ -93,6 +93,8 @@ pub(crate) struct Conn {
     pub(crate) client: Client,
     /// What the last request said about its host; the next one mostly says the same.
     pub(crate) host: RefCell<http::HostMemory>,
+    /// The head of the present request, as far as it may have to be sent again.
+    pub(crate) spare: RefCell<http::Spare>,
     wire: Arc<Wire>,
     order: Cell<Order>,
     task: Cell<Option<Waker>>,
@@ -114,6 +116,7 @@ impl Conn {
             worker,
             entry,
             host: RefCell::default(),
+            spare: RefCell::default(),
             wire,
             order: Cell::new(Order::Serve),
             task: Cell::default(),

@@ -3,7 +3,7 @@
 //! Three reasons to try again (spec/http.md 2.12, architecture.md 3, difference 5): the server could not be reached
 //! (another one is picked, each once); the pooled connection turns out to be closed before the request was written
 //! (hyper gives the request back, a new connection is made); it closes before any byte of the answer, and the request
-//! can be repeated without harm (a copy of its head was kept).
+//! can be repeated without harm (its head was noted, see [`super::spare`]).
 use super::answer::{self, ForwardError, Retry};
 use super::body::{AnswerBody, BodyError, RequestBody};
 use super::headers;
@@ -267,7 +267,10 @@ async fn send(
     origin: Origin,
 ) -> Exchanged {
     origin_form(&mut request);
-    let spare = (origin == Origin::Pool && is_repeatable(&request)).then(|| copy(&request));
+    let repeatable = origin == Origin::Pool && is_repeatable(&request);
+    if repeatable {
+        conn.spare.borrow_mut().note(&request, conn);
+    }
     match answered(conn, sender.try_send_request(request)).await {
         Ok(response) => {
             let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -277,8 +280,11 @@ async fn send(
         Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
         Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
             Some(request) => Failure::with(ForwardError::Stale, request),
-            None => match (classify(conn, failed.error()), spare) {
-                (ForwardError::Closed, Some(spare)) => Failure::with(ForwardError::Stale, spare),
+            None => match (classify(conn, failed.error()), repeatable) {
+                (ForwardError::Closed, true) => match conn.spare.borrow_mut().rebuild(conn) {
+                    Some(spare) => Failure::with(ForwardError::Stale, spare),
+                    None => Failure::final_one(ForwardError::Closed),
+                },
                 (error, _) => Failure::final_one(error),
             },
         }),
@@ -361,15 +367,6 @@ fn is_repeatable(request: &Request<RequestBody>) -> bool {
         && (matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
             || headers.contains_key(&IDEMPOTENCY_KEY)
             || headers.contains_key(&X_IDEMPOTENCY_KEY))
-}
-
-/// A copy of a request that has no body.
-fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 /// HTTP/1.1 names the host in a header alone.

@@ -30,6 +30,11 @@ impl HostMemory {
         Ok(())
     }
 
+    /// The host as the client wrote it.
+    pub(super) fn raw(&self) -> Option<&HeaderValue> {
+        self.raw.as_ref()
+    }
+
     /// The host as rules see it; empty if there is none.
     pub(super) fn canonical(&self) -> &str {
         &self.canonical
@@ -65,9 +70,10 @@ pub(super) fn requested(uri: &Uri, headers: &HeaderMap, version: Version) -> Res
     Ok(header.filter(|value| !value.is_empty()).cloned())
 }
 
-/// The text of a host; anything that can stand in no host is an error. Bytes above ASCII are let through and compared.
+/// The text of a host; anything that can stand in no host is an error, as are bytes above ASCII: the running reference
+/// refuses them, whatever spec/http.md 1.5 says of comparing them.
 fn readable(value: &HeaderValue) -> Result<&str, Refused> {
-    let good = |byte: &u8| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(byte) || *byte >= 0x80;
+    let good = |byte: &u8| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(byte);
     if !value.as_bytes().iter().all(good) {
         return Err(Refused::MalformedHost);
     }

@@ -13,6 +13,19 @@ pub(super) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempot
 pub(super) static X_IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 pub(super) static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
+/// Whether a header is one of those that tell servers about the client.
+pub(super) fn is_announced(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-forwarded-proto"
+            | "x-forwarded-server"
+            | "x-real-ip"
+    )
+}
+
 pub(super) static CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 pub(super) static CLOSE: HeaderValue = HeaderValue::from_static("close");
 pub(super) static TRAILERS: HeaderValue = HeaderValue::from_static("trailers");

@@ -1,6 +1,8 @@
 //! What clients get when something does not work, and what is tried again.
 use super::rig::*;
 use crate::model::plan::{HostHeader, PlanPatch, Scheme};
+use std::cell::RefCell;
+use std::rc::Rc;
 use tokio::io::AsyncWriteExt;
 
 #[test]
@@ -201,6 +203,45 @@ fn a_pooled_connection_that_closes_under_the_request_is_replaced_if_that_is_harm
         assert!(answers.contains(&502), "{answers:?}");
         rig.stop().await;
     });
+}
+
+#[test]
+fn a_request_that_is_sent_again_is_the_same_to_the_last_header() {
+    for options in [&[][..], &["--entrypoints.web.forwardedheaders.insecure=true"]] {
+        run(async {
+            let heads: Rc<RefCell<Vec<String>>> = Rc::default();
+            let noted = heads.clone();
+            // Every connection answers its first request and hangs up on the second one.
+            let origin = Origin::scripted(move |mut client, _| {
+                let noted = noted.clone();
+                async move {
+                    for answer in [&ok(b"first")[..], b""] {
+                        let Some(request) = client.message(false).await else { return };
+                        noted.borrow_mut().push(request.head.clone());
+                        client.tcp.write_all(answer).await.unwrap();
+                    }
+                }
+            })
+            .await;
+            let rig = Rig::with(options, plan([server(Scheme::Http, origin.address)], HostHeader::Pass));
+            let get = "GET /x?y=1 HTTP/1.1\r\nHost: a.test:81\r\nX-One: 1\r\nX-Two: a\r\nX-Two: b\r\nCookie: c=d\r\n\
+                       X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nConnection: x-gone\r\nX-Gone: 1\r\n\r\n";
+            for _ in 0..2 {
+                assert_eq!(rig.ask(get).await.text(), "first");
+            }
+            assert_eq!(rig.totals().retries, 1);
+            let sorted = |head: &String| {
+                let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            let heads: Vec<Vec<String>> = heads.borrow().iter().map(sorted).collect();
+            assert_eq!(heads.len(), 3, "once, once into the closed connection, and once again");
+            assert_eq!(heads[1], heads[0]);
+            assert_eq!(heads[2], heads[0]);
+            rig.stop().await;
+        });
+    }
 }
 
 #[test]
