@@ -6,6 +6,7 @@
 use super::entrypoint::connection::Order;
 use super::entrypoint::watchdog::{Pace, Ticks, millis};
 use super::entrypoint::{Conn, EntryPoint, accept};
+use super::http::Spares;
 use super::internal::InternalService;
 use super::pool::{Limits, Pools};
 use super::stats::WorkerStats;
@@ -57,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) transport: Arc<Transport>,
     pub(crate) pools: Pools,
+    pub(crate) spares: Spares,
     pub(crate) ticks: Ticks,
     /// Every open connection; the sweeper drops those that are gone.
     conns: RefCell<Vec<Weak<Conn>>>,
@@ -77,6 +79,7 @@ impl Worker {
             stats: seed.stats.clone(),
             transport: seed.transport.clone(),
             pools: Pools::new(seed.limits, ticks.clone()),
+            spares: Spares::default(),
             ticks,
             conns: RefCell::default(),
             draining: Cell::new(0),

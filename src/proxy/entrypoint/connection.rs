@@ -23,8 +23,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Header lines per request. More are refused with 431; above 100 hyper's parser needs the heap.
-const MAX_HEADERS: usize = 256;
 /// How long, and for how many bytes, a closed connection is still read, so that the client gets to see its answer before
 /// the kernel resets the connection over unread bytes.
 const LINGER: Duration = Duration::from_millis(500);
@@ -280,11 +278,11 @@ fn wake(place: &Cell<Option<Waker>>) {
     }
 }
 
-/// hyper's settings for the connections of one entry point.
+/// hyper's settings for the connections of one entry point. Header lines are limited to hyper's 100, with 431 for more:
+/// for any other number its parser leaves the stack, for 256 at 40 ns per head.
 pub(super) fn settings(entry: &EntryPoint) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .max_headers(MAX_HEADERS)
         .max_header_size(entry.max_head)
         .max_buf_size(entry.buffer_limit())
         // Time limits are the sweeper's; hyper would set up a timer per request.

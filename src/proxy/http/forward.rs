@@ -3,11 +3,12 @@
 //! Three reasons to try again (spec/http.md 2.12, architecture.md 3, difference 5): the server could not be reached
 //! (another one is picked, each once); the pooled connection turns out to be closed before the request was written
 //! (hyper gives the request back, a new connection is made); it closes before any byte of the answer, and the request
-//! can be repeated without harm (a copy of its head was kept).
+//! can be repeated without harm (a [`Spare`] was kept).
 use super::answer::{self, ForwardError, Retry};
 use super::body::{AnswerBody, BodyError, RequestBody};
 use super::headers;
 use super::names::{IDEMPOTENCY_KEY, UPGRADE as UPGRADE_TOKEN, X_IDEMPOTENCY_KEY};
+use super::spare::Spare;
 use super::upgrade::Wish;
 use super::{forwarded, upgrade};
 use crate::model::plan::{HostHeader, Scheme};
@@ -113,6 +114,8 @@ pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response
 
 /// Sets the Host header that `server` is to see.
 fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: HostHeader, client: Option<&HeaderValue>) {
+    // A server that was tried before may have been spoken to in HTTP/2, which names the host in the target.
+    origin_form(request);
     let wanted = match (policy, client) {
         (HostHeader::Pass, Some(client)) => client,
         (HostHeader::Pass, None) | (HostHeader::OfServer, _) => &server.host_header,
@@ -257,7 +260,7 @@ async fn send(
     origin: Origin,
 ) -> Exchanged {
     origin_form(&mut request);
-    let spare = (origin == Origin::Pool && is_repeatable(&request)).then(|| copy(&request));
+    let spare = (origin == Origin::Pool && is_repeatable(&request)).then(|| Spare::of(&request, &conn.worker.spares));
     match answered(conn, sender.try_send_request(request)).await {
         Ok(response) => {
             let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -267,8 +270,8 @@ async fn send(
         Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
         Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
             Some(request) => Failure::with(ForwardError::Stale, request),
-            None => match (classify(conn, failed.error()), spare) {
-                (ForwardError::Closed, Some(spare)) => Failure::with(ForwardError::Stale, spare),
+            None => match (classify(conn, failed.error()), spare.and_then(|spare| spare.request())) {
+                (ForwardError::Closed, Some(again)) => Failure::with(ForwardError::Stale, again),
                 (error, _) => Failure::final_one(error),
             },
         }),
@@ -353,15 +356,6 @@ fn is_repeatable(request: &Request<RequestBody>) -> bool {
             || headers.contains_key(&X_IDEMPOTENCY_KEY))
 }
 
-/// A copy of a request that has no body.
-fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
-}
-
 /// HTTP/1.1 names the host in a header alone.
 fn origin_form(request: &mut Request<RequestBody>) {
     if request.uri().authority().is_none() {
@@ -410,4 +404,29 @@ fn finish(
         response.extensions_mut().insert(ReasonPhrase::from_static(b""));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::ServerState;
+    use crate::model::plan::Server;
+    use crate::proxy::balancer::PeerKey;
+
+    fn live(host: &str) -> LiveServer {
+        let url = format!("https://{host}:443").into();
+        let server = Server { url, scheme: Scheme::Https, host: host.into(), port: 443, state: ServerState::Active };
+        let peer = Arc::new(PeerKey::new(&server, &"".into()));
+        LiveServer::new(server, peer)
+    }
+
+    #[test]
+    fn after_a_server_that_speaks_http_2_the_next_one_is_called_by_its_own_name() {
+        let mut request = Request::builder().uri("https://10.0.0.1/x?y").body(RequestBody::Empty).unwrap();
+        let next = live("10.0.0.2");
+        address(&mut request, &next, HostHeader::OfServer, Some(&HeaderValue::from_static("a.test")));
+        origin_form(&mut request);
+        assert_eq!(request.headers().get(HOST), Some(&next.host_header));
+        assert_eq!(request.uri(), "/x?y");
+    }
 }

@@ -17,6 +17,7 @@ mod forwarded;
 mod headers;
 mod host;
 mod names;
+mod spare;
 mod target;
 mod upgrade;
 
@@ -25,6 +26,7 @@ mod tests;
 
 pub(crate) use body::{AnswerBody, RequestBody};
 pub(crate) use host::HostMemory;
+pub(crate) use spare::Spares;
 
 use self::answer::Refused;
 use self::forward::Forwarding;

@@ -21,7 +21,7 @@ async fn tell(request: http::Request<Incoming>) -> Result<http::Response<Full<By
     Ok(http::Response::new(Full::new(text.into())))
 }
 
-async fn serve_http2<S>(stream: S)
+pub async fn serve_http2<S>(stream: S)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

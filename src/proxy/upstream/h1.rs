@@ -5,12 +5,9 @@ use crate::proxy::pool::{Peer, Sender};
 use hyper::client::conn::http1;
 use std::rc::Rc;
 
-/// Header lines per answer; more make it a malformed one.
-const MAX_HEADERS: usize = 256;
-
-/// Starts HTTP/1.1 on `stream`. When the connection ends, by whomever, it leaves the pool of `peer`.
+/// Starts HTTP/1.1 on `stream`. More than 100 header lines, hyper's limit, make an answer a malformed one. When the connection ends, by whomever, it leaves the pool of `peer`.
 pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hyper::Result<Sender> {
-    let (sender, connection) = http1::Builder::new().max_headers(MAX_HEADERS).handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
     let peer = Rc::downgrade(peer);
     drop(tokio::task::spawn_local(async move {
         if let Err(error) = connection.with_upgrades().await {
