@@ -308,8 +308,9 @@ pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<http1::Buil
         tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
     }
     let refused = error.filter(|error| error.is_parse() && conn.wire.phase() <= Phase::Head);
-    let abandoned = conn.body.get() == BodyState::Abandoned;
-    if (refused.is_some() || abandoned)
+    // Given up on the way to a server, or never asked for, where the answer is ours.
+    let unread = conn.body.get() != BodyState::Whole;
+    if (refused.is_some() || unread)
         && let Some(parts) = http.into_parts()
     {
         let refusal = refused.map(|error| Refusal::new(&error, &parts.read_buf));

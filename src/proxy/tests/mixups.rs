@@ -111,3 +111,28 @@ fn a_length_beside_a_coding_reaches_no_server() {
         rig2.stop().await;
     });
 }
+
+#[test]
+fn an_answer_of_our_own_reaches_clients_that_are_still_sending() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let plan = plan_for("PathPrefix(`/known`)", [server(Scheme::Http, origin.address)], HostHeader::Pass);
+        let rig = Rig::with(&[], plan);
+        for (path, want) in [("/unknown", 404), ("/ping", 200), ("/bad%zz", 400)] {
+            let mut client = rig.client().await;
+            client.send(&format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")).await;
+            client.tcp.readable().await.unwrap();
+            // A client that looks at the answer only when it has sent everything.
+            for _ in 0..20 {
+                assert!(
+                    client.tcp.write_all(&[b'x'; 10_000]).await.is_ok(),
+                    "{path}: reset, which may cost the answer"
+                );
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            let answer = client.message(false).await.map(|answer| answer.status());
+            assert_eq!(answer, Some(want), "{path}");
+        }
+        rig.stop().await;
+    });
+}
