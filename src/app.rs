@@ -17,6 +17,7 @@ use crate::proxy::{BindError, Proxy};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 mod embedded;
@@ -136,11 +137,11 @@ impl App {
         self.embedded.as_ref().map(embedded::Embedded::address)
     }
 
-    /// Waits for SIGTERM, SIGINT or a lost actor, then drains.
-    pub async fn run(self) -> Outcome {
+    /// Waits for one of `signals` or a lost actor, then drains.
+    pub async fn run(self, mut signals: Signals) -> Outcome {
         let monitor = self.monitor.clone();
         tokio::select! {
-            signal = stop_signal() => {
+            signal = signals.next() => {
                 info!(signal, "told to stop: draining");
                 self.stop().await
             }
@@ -253,14 +254,26 @@ fn seed() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-async fn stop_signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        error!("signals cannot be received: the process can only be killed");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => "SIGTERM",
-        _ = int.recv() => "SIGINT",
+/// SIGTERM and SIGINT. Listened to from before [`App::start`]: one that comes while the program starts would otherwise
+/// end it without a drain or, where it is process 1 of a container, have no effect at all.
+pub struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    /// Listens from now on. Must run inside an actix system.
+    pub fn listen() -> Self {
+        let both = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+        if let Err(error) = &both {
+            error!(%error, "signals cannot be received: the process can only be killed");
+        }
+        Self(both.ok())
+    }
+
+    /// The next one; at once if it came since [`Signals::listen`].
+    async fn next(&mut self) -> &'static str {
+        let Some((term, int)) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = term.recv() => "SIGTERM",
+            _ = int.recv() => "SIGINT",
+        }
     }
 }

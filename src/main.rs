@@ -1,5 +1,5 @@
 //! The process: arguments in, exit status out. 0: stopped as told; 1: it could not start, or lost an actor; 2: wrong options.
-use pilotage::app::{App, Outcome};
+use pilotage::app::{App, Outcome, Signals};
 use pilotage::cluster::client::Surroundings;
 use pilotage::config::{Command, Config, from_args};
 use std::process::ExitCode;
@@ -33,8 +33,9 @@ fn run(config: Config) -> ExitCode {
         return ExitCode::from(2);
     }
     actix::System::new().block_on(async {
+        let signals = Signals::listen();
         match App::start(config, Surroundings::from_env()).await {
-            Ok(app) => match app.run().await {
+            Ok(app) => match app.run(signals).await {
                 Outcome::Stopped => ExitCode::SUCCESS,
                 Outcome::ActorLost(_) => ExitCode::FAILURE,
             },

@@ -7,7 +7,12 @@ use kube::client::{Body, ClientBuilder};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::util::MapRequestLayer;
+
+/// Longest silence of the API server. Above the 295 s after which a quiet watch is ended anyway: this is for lists, and
+/// for the heads of answers, which would otherwise be awaited for ever from a machine that is gone.
+const LONGEST_SILENCE: Duration = Duration::from_secs(310);
 
 /// Where a pod finds its service account.
 pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -142,6 +147,9 @@ async fn configure(access: Access<'_>, around: &Surroundings) -> Result<Configur
     } else {
         external(&access)?
     };
+    configured.config.read_timeout = Some(LONGEST_SILENCE);
+    // Counted from the request on, not from when its connection became idle.
+    configured.config.reset_reader_on_write = true;
     let agent = format!(
         "pilotage/{} ({}/{}) kubernetes/ingress",
         env!("CARGO_PKG_VERSION"),

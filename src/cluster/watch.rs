@@ -30,7 +30,8 @@ pub trait Sink<K> {
     fn applied(&mut self, object: Lenient<K>) -> impl Future<Output = Delivery>;
     /// One object is gone.
     fn deleted(&mut self, object: Lenient<K>) -> impl Future<Output = Delivery>;
-    /// The watch does not work at the moment. Called once per spell of trouble.
+    /// The watch does not work at the moment. Called once per spell of trouble, and again when its cause is another one:
+    /// an API server that could not be reached at first may then say that a kind is forbidden.
     fn troubled(&mut self, trouble: &Trouble) -> impl Future<Output = Delivery>;
     /// It works again after trouble.
     fn recovered(&mut self) -> impl Future<Output = Delivery>;
@@ -85,9 +86,10 @@ where
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Health {
     Fine,
-    Troubled,
+    Troubled(Cause),
 }
 
 enum Followed {
@@ -114,7 +116,7 @@ where
                 let progress = !matches!(event, watcher::Event::Init);
                 let delivery = deliver(event, &mut list, sink).await;
                 match (progress, &*health, delivery) {
-                    (true, Health::Troubled, Delivery::Taken) => {
+                    (true, Health::Troubled(_), Delivery::Taken) => {
                         backoff.reset();
                         *health = Health::Fine;
                         sink.recovered().await
@@ -128,11 +130,10 @@ where
             }
             Ok(None) => return Followed::ListAnew,
             Err(error) => {
-                let delivery = match health {
-                    Health::Troubled => Delivery::Taken,
-                    Health::Fine => sink.troubled(&trouble(&error)).await,
-                };
-                *health = Health::Troubled;
+                let trouble = trouble(&error);
+                let now = Health::Troubled(trouble.cause);
+                let delivery = if *health == now { Delivery::Taken } else { sink.troubled(&trouble).await };
+                *health = now;
                 tokio::time::sleep(backoff.next()).await;
                 if resource_version_is_too_old(&error) {
                     return Followed::ListAnew;
@@ -200,3 +201,6 @@ fn story(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,10 @@ async fn a_token_is_a_file_or_the_token_itself() {
     assert!(config.auth_info.token.is_some() && token_file.is_none());
     assert!(!format!("{:?}", config.auth_info.token).contains("abc"), "a token is never printed");
 }
+
+#[tokio::test]
+async fn an_api_server_that_falls_silent_is_given_up_some_time() {
+    let access = Access { endpoint: "https://api.example:6443", ..Access::default() };
+    let config = configure(access, &Surroundings::default()).await.unwrap().config;
+    assert_eq!((config.read_timeout, config.reset_reader_on_write), (Some(LONGEST_SILENCE), true));
+}

@@ -51,7 +51,7 @@ pub struct LiveServer {
 
 impl LiveServer {
     /// Works `server` out, with the key of its connections.
-    pub(super) fn new(server: Server, peer: Arc<PeerKey>) -> Self {
+    pub(in crate::proxy) fn new(server: Server, peer: Arc<PeerKey>) -> Self {
         let address = peer.socket_address();
         let host_header = host_header(&server.host, server.port);
         Self { server, peer, address, host_header }

@@ -3,6 +3,7 @@
 //! Back-pressure comes with hyper: it reads from one side only what the other side has taken. A [`RequestBody`] tells its
 //! connection how far it is; an [`AnswerBody`] gives the server's connection back when it has been read to its end, and
 //! tells the client's connection when it is done with.
+use super::headers::{Source, clean_trailers};
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::pool::Lease;
@@ -73,7 +74,8 @@ impl Body for RequestBody {
                 if incoming.is_end_stream() {
                     conn.set_body(*request, BodyState::Whole);
                 }
-                Poll::Ready(Some(Ok(frame)))
+                let source = if conn.client.is_trusted() { Source::Trusted } else { Source::Untrusted };
+                Poll::Ready(Some(Ok(cleaned(frame, source))))
             }
             Poll::Ready(Some(Err(error))) => {
                 conn.set_body(*request, BodyState::Abandoned);
@@ -112,6 +114,14 @@ impl Drop for RequestBody {
             conn.set_body(*request, BodyState::Abandoned);
         }
     }
+}
+
+/// `frame`, without what may not stand in trailers if it is one of trailers.
+fn cleaned(mut frame: Frame<Bytes>, source: Source) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        clean_trailers(trailers, source);
+    }
+    frame
 }
 
 /// The body of an answer on its way to the client.
@@ -178,7 +188,7 @@ impl Body for AnswerBody {
                 if over && let Some(lease) = lease.take() {
                     lease.give_back();
                 }
-                Poll::Ready(polled)
+                Poll::Ready(polled.map(|polled| polled.map(|frame| cleaned(frame, Source::Trusted))))
             }
         }
     }

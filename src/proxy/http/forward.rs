@@ -123,6 +123,8 @@ fn bound(mut response: Response<AnswerBody>, set_cookie: Option<HeaderValue>) ->
 
 /// Sets the Host header that `server` is to see.
 fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: HostHeader, client: Option<&HeaderValue>) {
+    // A server that was tried before may have been spoken to in HTTP/2, which names the host in the target.
+    origin_form(request);
     let wanted = match (policy, client) {
         (HostHeader::Pass, Some(client)) => client,
         (HostHeader::Pass, None) | (HostHeader::OfServer, _) => &server.host_header,
@@ -413,4 +415,29 @@ fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<W
         response.extensions_mut().insert(ReasonPhrase::from_static(b""));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::ServerState;
+    use crate::model::plan::Server;
+    use crate::proxy::balancer::PeerKey;
+
+    fn live(host: &str) -> LiveServer {
+        let url = format!("https://{host}:443").into();
+        let server = Server { url, scheme: Scheme::Https, host: host.into(), port: 443, state: ServerState::Active };
+        let peer = Arc::new(PeerKey::new(&server, &"".into()));
+        LiveServer::new(server, peer)
+    }
+
+    #[test]
+    fn after_a_server_that_speaks_http_2_the_next_one_is_called_by_its_own_name() {
+        let mut request = Request::builder().uri("https://10.0.0.1/x?y").body(RequestBody::Empty).unwrap();
+        let next = live("10.0.0.2");
+        address(&mut request, &next, HostHeader::OfServer, Some(&HeaderValue::from_static("a.test")));
+        origin_form(&mut request);
+        assert_eq!(request.headers().get(HOST), Some(&next.host_header));
+        assert_eq!(request.uri(), "/x?y");
+    }
 }

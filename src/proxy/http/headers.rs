@@ -177,6 +177,29 @@ pub(super) fn clean_answer(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes from trailers what may not stand in them: what concerns one connection, what frames or addresses the message
+/// (RFC 9110 6.5.1), and from those of untrusted clients what they may not say in headers either.
+pub(super) fn clean_trailers(trailers: &mut HeaderMap, source: Source) {
+    let unwanted = |name: &&HeaderName| match Seen::bit(name.as_str().as_bytes()) {
+        Seen::MANAGED => source == Source::Untrusted,
+        0 => **name == HOST || **name == CONTENT_LENGTH,
+        _ => true,
+    };
+    let names: Vec<HeaderName> = trailers.keys().filter(unwanted).cloned().collect();
+    for name in names {
+        trailers.remove(name);
+    }
+}
+
+/// Who sent trailers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A client whose word about itself does not count.
+    Untrusted,
+    /// A trusted client or a server.
+    Trusted,
+}
+
 fn delete_plain(headers: &mut HeaderMap, seen: Seen) {
     if seen.has(Seen::KEEP_ALIVE) {
         headers.remove(&KEEP_ALIVE);

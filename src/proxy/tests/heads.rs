@@ -202,14 +202,15 @@ fn absolute_targets_name_the_host_and_reach_servers_as_paths() {
 }
 
 #[test]
-fn bare_line_feeds_many_headers_and_an_empty_host_are_accepted() {
+fn bare_line_feeds_a_hundred_headers_and_an_empty_host_are_accepted() {
     run(async {
         let origin = Origin::echoing().await;
         let rig = Rig::to(&[origin.address]);
         assert_eq!(rig.ask("GET / HTTP/1.1\nHost: a.test\n\n").await.status(), 200);
-        let many: String = (0..200).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let many: String = (1..100).map(|number| format!("X-{number}: {number}\r\n")).collect();
         assert_eq!(rig.ask(&format!("GET / HTTP/1.1\r\nHost: a.test\r\n{many}\r\n")).await.status(), 200);
-        assert_eq!(origin.last().header("x-199").as_deref(), Some("199"));
+        assert_eq!(origin.last().header("x-99").as_deref(), Some("99"));
+        assert_eq!(rig.ask(&format!("GET / HTTP/1.1\r\nHost: a.test\r\n{many}X-100: x\r\n\r\n")).await.status(), 431);
         assert_eq!(rig.ask("GET / HTTP/1.1\r\nHost:\r\n\r\n").await.status(), 200);
         assert_eq!(origin.last().header("host"), Some(origin.address.to_string()));
         rig.stop().await;

@@ -21,7 +21,7 @@ async fn tell(request: http::Request<Incoming>) -> Result<http::Response<Full<By
     Ok(http::Response::new(Full::new(text.into())))
 }
 
-async fn serve_http2<S>(stream: S)
+pub async fn serve_http2<S>(stream: S)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -137,6 +137,33 @@ fn an_h2c_server_that_is_gone_is_502_for_all_who_wait() {
         let rig = Rig::with(&[], plan([server(Scheme::H2c, closed_address())], HostHeader::Pass));
         for _ in 0..3 {
             assert_eq!(rig.ask(GET).await.status(), 502);
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn an_h2c_server_that_allows_few_requests_at_a_time_refuses_none() {
+    run(async {
+        let origin = Origin::scripted(|client, _| async move {
+            let mut connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            connection.max_concurrent_streams(2);
+            connection.serve_connection(TokioIo::new(client.tcp), service_fn(tell)).await.ok();
+        })
+        .await;
+        let rig = Rig::with(&[], plan([server(Scheme::H2c, origin.address)], HostHeader::Pass));
+        let address = rig.address;
+        let clients: Vec<_> = (0..32)
+            .map(|_| {
+                tokio::task::spawn_local(async move {
+                    let mut client = Client::connect(address).await;
+                    client.send(GET).await;
+                    client.answer().await.status()
+                })
+            })
+            .collect();
+        for client in clients {
+            assert_eq!(client.await.unwrap(), 200);
         }
         rig.stop().await;
     });

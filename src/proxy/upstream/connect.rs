@@ -4,6 +4,7 @@ use super::tls::Offer;
 use super::{ConnectError, Transport};
 use crate::model::plan::Scheme;
 use crate::proxy::balancer::PeerKey;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use tokio::net::TcpStream;
 
 /// Longest TLS handshake (spec/http.md 2.7).
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// TCP keep-alive (spec/http.md 2.7). A machine that is gone without a word shows by this alone to tunnels, to requests
+/// that wait for an answer, and on shared HTTP/2 connections, which otherwise go on to take requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Which protocols the request allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +44,17 @@ pub(in crate::proxy) async fn connect(
         Some(limit) => tokio::time::timeout(limit, dial(peer)).await.map_err(|_| ConnectError::Timeout)??,
         None => dial(peer).await?,
     };
-    tcp.set_nodelay(true).map_err(ConnectError::Connect)?;
+    prepare(&tcp).map_err(ConnectError::Connect)?;
     match (&peer.scheme, wanted) {
         (Scheme::Https, _) => secure(tcp, peer, transport, wanted).await,
         (Scheme::H2c, Wanted::Any) => Ok((ServerStream::Plain(tcp), Spoken::Http2)),
         _ => Ok((ServerStream::Plain(tcp), Spoken::Http1)),
     }
+}
+
+fn prepare(tcp: &TcpStream) -> io::Result<()> {
+    tcp.set_nodelay(true)?;
+    SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE))
 }
 
 async fn dial(peer: &PeerKey) -> Result<TcpStream, ConnectError> {
@@ -85,4 +94,27 @@ async fn secure(
         _ => Spoken::Http1,
     };
     Ok((ServerStream::Tls(Box::new(stream)), spoken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tls::{TlsClient, Verification};
+    use super::*;
+    use crate::model::facts::ServerState;
+    use crate::model::plan::Server;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn connections_to_servers_notice_a_machine_that_is_gone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}").into();
+        let server = Server { url, scheme: Scheme::Http, host: "127.0.0.1".into(), port, state: ServerState::Active };
+        let tls = Arc::new(TlsClient::new(Verification::Off));
+        let transport = Transport { dial_timeout: None, answer_timeout: None, tls };
+        let (stream, _) = connect(&PeerKey::new(&server, &"".into()), &transport, Wanted::Any).await.unwrap();
+        let ServerStream::Plain(tcp) = stream else { panic!("no tls was asked for") };
+        assert!(SockRef::from(&tcp).keepalive().unwrap());
+        assert_eq!(SockRef::from(&tcp).tcp_keepalive_time().unwrap(), KEEP_ALIVE);
+    }
 }

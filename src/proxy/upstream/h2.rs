@@ -8,6 +8,8 @@ use std::future::Future;
 /// Flow control windows, as large as needed for a fast server at some distance.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+/// Requests that are sent before the server has said how many it takes at a time. What it refuses would be a 500.
+const UNASKED_STREAMS: usize = 1;
 /// Largest answer head, as for HTTP/1.1.
 const MAX_HEADER_LIST: u32 = 1024 * 1024;
 
@@ -31,6 +33,7 @@ pub(in crate::proxy) async fn start(stream: ServerStream) -> hyper::Result<Share
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADER_LIST)
+        .initial_max_send_streams(UNASKED_STREAMS)
         .handshake(TokioIo::new(stream))
         .await?;
     drop(tokio::task::spawn_local(async move {

@@ -1,0 +1,91 @@
+//! A server that says what it is told to, one answer per request.
+use super::*;
+use crate::base::backoff::BackoffPolicy;
+use k8s_openapi::api::networking::v1::IngressClass;
+use std::cell::RefCell;
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// What a watch told, in words.
+#[derive(Clone, Default)]
+struct Told(Rc<RefCell<Vec<String>>>);
+
+impl Told {
+    fn note(&self, text: impl Into<String>) -> Delivery {
+        self.0.borrow_mut().push(text.into());
+        Delivery::Taken
+    }
+}
+
+impl Sink<IngressClass> for Told {
+    async fn replaced(&mut self, objects: Vec<Lenient<IngressClass>>) -> Delivery {
+        self.note(format!("replaced {}", objects.len()))
+    }
+    async fn applied(&mut self, _: Lenient<IngressClass>) -> Delivery {
+        self.note("applied")
+    }
+    async fn deleted(&mut self, _: Lenient<IngressClass>) -> Delivery {
+        self.note("deleted")
+    }
+    async fn troubled(&mut self, trouble: &Trouble) -> Delivery {
+        self.note(format!("{:?}", trouble.cause))
+    }
+    async fn recovered(&mut self) -> Delivery {
+        self.note("recovered");
+        Delivery::NobodyThere
+    }
+}
+
+fn status(code: u16) -> String {
+    format!(
+        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"m","reason":"r","code":{code}}}"#
+    )
+}
+
+const EMPTY: &str =
+    r#"{"kind":"IngressClassList","apiVersion":"networking.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}"#;
+
+/// Answers each connection with the next of `codes`, then with an empty list.
+async fn serve(listener: TcpListener, codes: Vec<u16>) {
+    let mut codes = codes.into_iter();
+    while let Ok((mut tcp, _)) = listener.accept().await {
+        let mut head = Vec::new();
+        while !head.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+            if tcp.read_buf(&mut head).await.unwrap_or(0) == 0 {
+                break;
+            }
+        }
+        let (code, body) = codes.next().map_or((200, EMPTY.to_owned()), |code| (code, status(code)));
+        let answer = format!(
+            "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        tcp.write_all(answer.as_bytes()).await.ok();
+    }
+}
+
+async fn told_of(codes: &[u16]) -> Vec<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let client = kube::Client::try_from(kube::Config::new(url)).unwrap();
+    let millisecond = Duration::from_millis(1);
+    let backoff = Backoff::new(BackoffPolicy { min: millisecond, max: millisecond, factor: 2 }, 1);
+    let mut told = Told::default();
+    tokio::select! {
+        () = run(Api::<Lenient<IngressClass>>::all(client), "", &mut told, backoff) => {}
+        () = serve(listener, codes.to_vec()) => {}
+    }
+    told.0.take()
+}
+
+#[tokio::test]
+async fn trouble_is_told_once_per_cause_and_not_per_try() {
+    assert_eq!(told_of(&[403, 403, 403]).await, ["Forbidden", "replaced 0", "recovered"]);
+    assert_eq!(told_of(&[500, 502, 500]).await, ["Passing", "replaced 0", "recovered"]);
+}
+
+#[tokio::test]
+async fn a_missing_right_is_told_also_after_passing_trouble() {
+    assert_eq!(told_of(&[500, 500, 403, 403]).await, ["Passing", "Forbidden", "replaced 0", "recovered"]);
+}
