@@ -113,7 +113,7 @@ fn sigterm_finishes_running_requests_and_ends_with_zero() {
 fn sigterm_is_obeyed_from_the_moment_that_clients_can_connect() {
     in_system(async || {
         for _ in 0..5 {
-            let (mut child, ..) = running(&["--standalone.demo"]).await;
+            let (mut child, ..) = running(&["--standalone.manifests=fixtures/demo"]).await;
             let pid = child.id().unwrap().to_string();
             assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
             assert_eq!(child.wait().await.unwrap().code(), Some(0), "killed by the signal, or ignored as process 1");
