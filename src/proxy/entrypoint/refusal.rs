@@ -60,7 +60,10 @@ impl Refusal {
 fn names_version(head: &[u8]) -> bool {
     let line = lines(head).next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');
-    words.nth(2).is_some_and(|version| version.starts_with(b"HTTP/")) && words.next().is_none()
+    words
+        .nth(2)
+        .is_some_and(|version| matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']))
+        && words.next().is_none()
 }
 
 /// What is wrong with the name of a header.

@@ -122,7 +122,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
         Route::NoRouter => return Ok(Step::Answer(answer::not_found(conn))),
         Route::NotReady | Route::Refused(_) => return Ok(Step::Answer(answer::unavailable(conn))),
     };
-    *request.uri_mut() = forwarded_uri(&target, &uri)?.unwrap_or(uri);
+    *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))
 }
 
@@ -160,15 +160,6 @@ fn prepare(
     let upgrade = headers::clean_request(headers, seen).filter(|_| version == Version::HTTP_11);
     forwarded::announce(headers, conn, &forwarded::Context { host, port, upgrade: upgrade.as_ref() });
     upgrade
-}
-
-/// The target in origin form, unless `uri` is that already.
-fn forwarded_uri(target: &Target<'_>, uri: &Uri) -> Result<Option<Uri>, Refused> {
-    Ok(match target.rebuilt(uri)? {
-        Some(rebuilt) => Some(Uri::from(rebuilt)),
-        None if uri.authority().is_some() => uri.path_and_query().cloned().map(Uri::from),
-        None => None,
-    })
 }
 
 async fn internal(conn: &Rc<Conn>, request: InternalRequest) -> Response<AnswerBody> {

@@ -46,7 +46,7 @@ impl<'u> Target<'u> {
         self.query.as_deref()
     }
 
-    /// The target to forward, if it is not the one of `uri` as it stands.
+    /// The target to forward, in origin form, if it is not the one of `uri` as it stands.
     pub(super) fn rebuilt(&self, uri: &Uri) -> Result<Option<PathAndQuery>, Refused> {
         // A target that began with two slashes would read as the name of a host.
         let path = match self.path.strip_prefix("//") {
@@ -55,7 +55,8 @@ impl<'u> Target<'u> {
         };
         let same_path = matches!((&self.path, &path), (Cow::Borrowed(_), Cow::Borrowed(_)));
         let same_query = matches!(&self.query, None | Some(Cow::Borrowed(_)));
-        let present = uri.path_and_query().filter(|target| target.as_str().starts_with('/'));
+        let present =
+            uri.path_and_query().filter(|target| uri.authority().is_none() && target.as_str().starts_with('/'));
         if same_path && same_query && present.is_some() {
             return Ok(None);
         }

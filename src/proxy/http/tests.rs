@@ -22,7 +22,7 @@ fn entry(paths: Paths, semicolons: Semicolons) -> EntryPoint {
 fn forwarded(target: &str, entry: &EntryPoint) -> String {
     let uri: Uri = target.parse().unwrap();
     let target = Target::clean(&uri, entry).unwrap();
-    super::forwarded_uri(&target, &uri).unwrap().unwrap_or(uri.clone()).to_string()
+    target.rebuilt(&uri).unwrap().map_or(uri.clone(), Uri::from).to_string()
 }
 
 #[test]

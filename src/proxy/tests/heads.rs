@@ -202,6 +202,18 @@ fn absolute_targets_name_the_host_and_reach_servers_as_paths() {
 }
 
 #[test]
+fn an_absolute_target_with_a_fragment_is_served_without_it() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        assert_eq!(rig.ask("GET http://b.test#f HTTP/1.1\r\nHost: a.test\r\n\r\n").await.status(), 200);
+        assert_eq!(origin.last().first_line(), "GET / HTTP/1.1");
+        assert_eq!(rig.ask("GET / HTTP/1\r\nHost: a.test\r\n\r\n").await.status(), 400);
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn bare_line_feeds_a_hundred_headers_and_an_empty_host_are_accepted() {
     run(async {
         let origin = Origin::echoing().await;
