@@ -122,7 +122,7 @@ pub fn endpoints(number: usize, addresses: &[&str]) -> ModelPatch {
             "namespace": "default", "name": format!("service-{number}-1"),
             "labels": {"kubernetes.io/service-name": *service.name}
         },
-        "ports": [{"port": 8080}], "endpoints": [{"addresses": addresses}]
+        "ports": [{"name": "", "port": 8080}], "endpoints": [{"addresses": addresses}]
     })));
     let fact: EndpointsFact = parse::endpoint_slice::join(service.clone(), vec![Arc::new(slice)]);
     let mut patch = ModelPatch::default();

@@ -181,6 +181,11 @@ impl Round {
         count(self.counted.requests) / self.counted.time.as_secs_f64().max(f64::EPSILON)
     }
 
+    /// How much of its core the proxy used; well below 1 the load was the limit, and requests/s say little.
+    pub fn busy(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.counted.time.as_secs_f64().max(f64::EPSILON)
+    }
+
     /// Microseconds of CPU time per request.
     pub fn cpu_per_request(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / count(self.counted.requests).max(1.0)

@@ -35,7 +35,8 @@ fn head(options: &Options, tools: &Tools, cores: Cores) -> String {
          - Versions: {versions}.\n\
          - Each number is the median of {rounds} rounds of {seconds} s; all proxies of a table run at the same time and are \
          measured in turn. A ratio is the median of the rounds' ratios.\n\
-         - CPU is user and system time of all processes of the proxy, divided by the requests answered; memory is the sum \
+         - CPU is user and system time of all processes of the proxy, divided by the requests answered. Core busy is that \
+         time as a share of its core: well below 100% the load was the limit, and requests/s say little. Memory is the sum \
          of their resident sizes after the last round.\n\
          - All: one worker, HTTP/1.1, connections kept on both sides, no access log, the same forwarding headers added.\n\
          - Pilotage has {hosts} hosts loaded in every table, one Ingress each, from an API server over HTTP. The others \
@@ -48,11 +49,11 @@ fn head(options: &Options, tools: &Tools, cores: Cores) -> String {
 
 fn table(rows: &[Row]) -> String {
     let present: Vec<&Row> = REFERENCES.iter().filter_map(|peer| row_of(rows, *peer)).collect();
-    let mut text = "| Proxy | Hosts | Requests/s | p50 | p99 | CPU per request |".to_owned();
+    let mut text = "| Proxy | Hosts | Requests/s | p50 | p99 | Core busy | CPU per request |".to_owned();
     for reference in &present {
         text.push_str(&format!(" to {} |", reference.peer));
     }
-    text.push_str(" Memory | Errors |\n|---|--:|--:|--:|--:|--:|");
+    text.push_str(" Memory | Errors |\n|---|--:|--:|--:|--:|--:|--:|");
     text.push_str(&"--:|".repeat(present.len() + 2));
     text.push('\n');
     for row in rows {
@@ -68,9 +69,10 @@ fn table(rows: &[Row]) -> String {
 fn flat_table(rows: &[Row]) -> String {
     let fewest = rows.first();
     let few = fewest.map_or(0, |row| row.hosts);
-    let mut text =
-        format!("| Proxy | Hosts | Requests/s | p50 | p99 | CPU per request | to {few} hosts | Memory | Errors |\n");
-    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    let mut text = format!(
+        "| Proxy | Hosts | Requests/s | p50 | p99 | Core busy | CPU per request | to {few} hosts | Memory | Errors |\n"
+    );
+    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for row in rows {
         text.push_str(&start_of(row, &row.peer.to_string()));
         text.push_str(&format!(" {:.2} |", fewest.map_or(f64::NAN, |fewest| ratio(row, fewest))));
@@ -84,11 +86,12 @@ fn start_of(row: &Row, name: &str) -> String {
         format!("{:.2} ms", median(row.rounds.iter().map(|round| duration(round).as_secs_f64() * 1e3)))
     };
     format!(
-        "| {name} | {} | {:.0} | {} | {} | {:.1} us |",
+        "| {name} | {} | {:.0} | {} | {} | {:.0}% | {:.1} us |",
         row.hosts,
         median(row.rounds.iter().map(Round::rate)),
         milliseconds(|round| round.counted.p50),
         milliseconds(|round| round.counted.p99),
+        median(row.rounds.iter().map(Round::busy)) * 100.0,
         median(row.rounds.iter().map(Round::cpu_per_request)),
     )
 }
