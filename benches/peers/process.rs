@@ -77,7 +77,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let pids: Vec<String> = family(self.pid).iter().map(|(pid, _)| pid.to_string()).collect();
         if !pids.is_empty() {
-            // All at once: workers of nginx outlive a master that is killed.
+            // All at once: what a process started may outlive it.
             match Command::new("kill").arg("-KILL").args(pids).stderr(Stdio::null()).status() {
                 Ok(_) => {}
                 Err(error) => eprintln!("kill: {error}"),

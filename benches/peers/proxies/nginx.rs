@@ -1,4 +1,6 @@
 //! nginx: one worker process, a server block per host, one upstream.
+//!
+//! It works without a master: the loop is the same, and a worker cannot outlive whoever started it.
 use super::{IDLE_CONNECTIONS, Setup, Task};
 use crate::cluster::host;
 use std::fmt::Write;
@@ -8,6 +10,7 @@ pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
     let folder = folder.display();
     let mut text = format!(
         "daemon off;
+master_process off;
 worker_processes 1;
 pid {folder}/pid;
 error_log stderr crit;
@@ -51,11 +54,6 @@ http {{
     text.push_str("}\n");
     let path = task.folder.join("nginx.conf");
     std::fs::write(&path, text)?;
-    // Started by root it would give the worker to a user who cannot write here. A directive for all who cannot is ignored.
-    let user = std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own)).unwrap_or(1);
-    let mut args = vec!["-c".into(), path.into_os_string(), "-e".into(), "stderr".into()];
-    if user == 0 {
-        args.extend(["-g".into(), "user root;".into()]);
-    }
+    let args = vec!["-c".into(), path.into_os_string(), "-e".into(), "stderr".into()];
     Ok(Setup { args, ..Setup::default() })
 }
