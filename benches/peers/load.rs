@@ -1,11 +1,11 @@
 //! HTTP load: wrk with a small script, and the one request that tells whether a proxy does its work at all.
 use crate::cluster::{self, FIRST_HOST, HOST_END, HOST_START};
 use crate::origin;
+use crate::process;
 use crate::scenario::{Load, Scenario};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -39,13 +39,11 @@ pub async fn wrk(
 ) -> anyhow::Result<Counted> {
     let script = folder.join("load.lua");
     std::fs::write(&script, script_for(scenario, hosts))?;
-    let running = tokio::process::Command::new(program)
+    let running = process::tied(program)
         .args(["-t1", &format!("-c{}", scenario.connections), &format!("-d{}s", length.as_secs()), "--timeout=10s"])
         .arg("-s")
         .arg(&script)
         .arg(format!("http://{proxy}{}", scenario.path))
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
         .output();
     let output =
         tokio::time::timeout(length + Duration::from_secs(30), running).await.context("wrk does not end")??;

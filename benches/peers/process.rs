@@ -1,7 +1,7 @@
 //! A process under measurement: started on its core, its CPU time and memory read from `/proc`, ended in any case.
 use anyhow::Context;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -33,23 +33,14 @@ impl Running {
     /// Starts it.
     pub fn start(start: &Start<'_>) -> anyhow::Result<Self> {
         let core = start.core.to_string();
-        let mut words: Vec<&OsStr> = Vec::new();
-        // Should this process be killed without a chance to clean up, the kernel ends its children.
-        if crate::tools::find("setpriv").is_some() {
-            words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
-        }
-        words.extend(["taskset", "-c", &core].map(OsStr::new));
-        words.push(start.program.as_os_str());
-        words.extend(start.args.iter().map(OsString::as_os_str));
-        let (first, rest) = words.split_first().context("nothing to start")?;
         let log = std::fs::File::create(start.log)?;
-        let child = tokio::process::Command::new(first)
-            .args(rest)
+        let child = tied("taskset".as_ref())
+            .args(["-c", &core])
+            .arg(start.program)
+            .args(&start.args)
             .envs(start.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", start.program.display()))?;
         let pid = child.id().context("ended at once")?;
@@ -71,6 +62,21 @@ impl Running {
     pub fn memory(&self) -> u64 {
         family(self.pid).iter().filter_map(|(pid, _)| resident(*pid)).sum()
     }
+}
+
+/// A command that does not outlive this process: killed when it is dropped, and by the kernel should this process be
+/// killed without a chance to clean up.
+pub fn tied(program: &Path) -> tokio::process::Command {
+    let mut command = match crate::tools::find("setpriv") {
+        Some(setpriv) => {
+            let mut command = tokio::process::Command::new(setpriv);
+            command.args(["--pdeathsig", "KILL"]).arg(program);
+            command
+        }
+        None => tokio::process::Command::new(program),
+    };
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
 }
 
 impl Drop for Running {
