@@ -7,6 +7,8 @@
 //! The path of a request: `entrypoint` (accepted, read) -> [`http`] (cleaned, described, routed) -> `balancer` (server) ->
 //! `pool` and `upstream` (connection) -> back through `http` to the client.
 pub mod balancer;
+#[doc(hidden)]
+pub mod bench;
 mod entrypoint;
 mod http;
 pub mod internal;

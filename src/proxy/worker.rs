@@ -69,7 +69,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(seed: &Seed) -> Self {
+    pub(super) fn new(seed: &Seed) -> Self {
         let ticks = Ticks::default();
         Self {
             table: seed.table.clone(),

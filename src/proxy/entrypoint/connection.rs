@@ -109,7 +109,7 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// A connection that was accepted just now.
-    pub(super) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
+    pub(in crate::proxy) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
         let wire = Arc::new(Wire::new(worker.ticks.clone()));
         let conn = Rc::new(Self {
             client: Client::new(peer, &entry),

@@ -11,6 +11,7 @@
 //!
 //! Steps 2 to 5 are synchronous and borrow from the request as long as nothing has to be changed.
 pub(super) mod answer;
+pub(super) mod bench;
 mod body;
 mod forward;
 mod forwarded;

@@ -1,0 +1,14 @@
+//! Pilotage: the real program, fed by an API server as in a cluster.
+use super::{IDLE_CONNECTIONS, Setup, Task};
+
+pub(super) fn setup(task: &Task<'_>) -> Setup {
+    let args = [
+        format!("--entrypoints.web.address={}", task.listen),
+        "--providers.kubernetesingress".to_owned(),
+        format!("--providers.kubernetesingress.endpoint={}", task.cluster),
+        format!("--serverstransport.maxidleconnsperhost={IDLE_CONNECTIONS}"),
+        "--workers=1".to_owned(),
+        "--log.level=ERROR".to_owned(),
+    ];
+    Setup { args: args.map(Into::into).into(), ..Setup::default() }
+}

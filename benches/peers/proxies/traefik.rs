@@ -1,0 +1,29 @@
+//! Traefik: a router per host from a file, one service, one processor for Go.
+use super::{IDLE_CONNECTIONS, Setup, Task};
+use crate::cluster::host;
+use serde_json::{Map, Value, json};
+
+pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
+    let router = |number: usize| {
+        let rule = format!("Host(`{}`) && PathPrefix(`/`)", host(number));
+        (format!("host-{number}"), json!({"rule": rule, "service": "origin", "entryPoints": ["web"]}))
+    };
+    let routers: Map<String, Value> = (0..task.hosts).map(router).collect();
+    let servers = json!([{"url": format!("http://{}", task.origin)}]);
+    let dynamic = json!({
+        "http": {"routers": routers, "services": {"origin": {"loadBalancer": {"servers": servers}}}}
+    });
+    let path = task.folder.join("dynamic.yaml");
+    // JSON is YAML.
+    std::fs::write(&path, dynamic.to_string())?;
+    let args = [
+        format!("--entrypoints.web.address={}", task.listen),
+        format!("--providers.file.filename={}", path.display()),
+        "--providers.file.watch=false".to_owned(),
+        format!("--serverstransport.maxidleconnsperhost={IDLE_CONNECTIONS}"),
+        "--global.checknewversion=false".to_owned(),
+        "--global.sendanonymoususage=false".to_owned(),
+        "--log.level=ERROR".to_owned(),
+    ];
+    Ok(Setup { args: args.map(Into::into).into(), variables: vec![("GOMAXPROCS", "1".into())] })
+}
