@@ -47,10 +47,10 @@ fn main() -> anyhow::Result<()> {
 
 /// The cluster with everything that the changes need.
 pub struct World {
+    /// The program; first, so that it ends before the API server does.
+    pub program: Program,
     /// Where objects are written.
     pub cluster: Cluster,
-    /// The program.
-    pub program: Program,
     /// Two sets of origins, between which endpoints move. All Services begin at the first.
     pub origins: [Origin; 2],
     /// How many Ingresses there were at the start.
@@ -65,7 +65,7 @@ fn run(size: usize, changes: usize, binary: &str) -> anyhow::Result<Measured> {
     fill(&cluster, size, &origins[0])?;
     eprintln!("{size} Ingresses: starting the program");
     let program = Program::start(binary, &cluster.program_options(), cluster.kubeconfig())?;
-    measure::all(&mut World { cluster, program, origins, size }, changes)
+    measure::all(&mut World { program, cluster, origins, size }, changes)
 }
 
 fn fill(cluster: &Cluster, size: usize, origin: &Origin) -> anyhow::Result<()> {
