@@ -98,7 +98,8 @@ impl Cluster {
         let server: http::Uri = server.context("no server in the kubeconfig")?.parse()?;
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         // Connecting a UDP socket sends nothing; it only chooses the route.
-        socket.connect((server.host().unwrap_or_default().trim_matches(['[', ']']), server.port_u16().unwrap_or(443)))?;
+        socket
+            .connect((server.host().unwrap_or_default().trim_matches(['[', ']']), server.port_u16().unwrap_or(443)))?;
         let own = socket.local_addr()?.ip();
         Ok(if own.is_loopback() { two } else { vec![own] })
     }

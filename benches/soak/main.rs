@@ -71,9 +71,12 @@ fn fill(cluster: &Cluster, origins: &[Origin]) -> anyhow::Result<()> {
     let first = origins.first().ok_or_else(|| anyhow::anyhow!("no origin"))?;
     cluster.fill(Kind::Service, (0..SERVICES).map(|number| objects::service(&service(number))))?;
     cluster.fill(Kind::Slice, (0..SERVICES).map(|number| objects::slice(&service(number), first)))?;
-    cluster.fill(Kind::Ingress, (0..STABLE).map(|number| {
-        objects::ingress(&format!("stable-{number}"), &stable_host(number), "/", &service(number % SERVICES))
-    }))?;
+    cluster.fill(
+        Kind::Ingress,
+        (0..STABLE).map(|number| {
+            objects::ingress(&format!("stable-{number}"), &stable_host(number), "/", &service(number % SERVICES))
+        }),
+    )?;
     cluster.fill(Kind::Ingress, (0..CHANGING).map(|number| churn::ingress(number, 0)))?;
     cluster.fill(Kind::Secret, (0..100).map(|number| objects::secret(&format!("secret-{number}"), 0)))?;
     if cluster.owns_nodes() {

@@ -45,8 +45,10 @@ impl Traffic {
         self.stop.store(true, Ordering::Relaxed);
         let mut sum = Tally::default();
         for thread in self.threads {
-            let tally = thread.join().unwrap_or_else(|_| {
-                Tally { errors: 1, first: Some("a client panicked".to_owned()), ..Tally::default() }
+            let tally = thread.join().unwrap_or_else(|_| Tally {
+                errors: 1,
+                first: Some("a client panicked".to_owned()),
+                ..Tally::default()
             });
             sum.answered += tally.answered;
             sum.errors += tally.errors;
