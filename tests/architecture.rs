@@ -191,8 +191,8 @@ fn actors_md_says_what_each_actor_receives() {
         let in_contract = quoted(&row[3]);
         let own = handlers(file);
         let in_code: BTreeSet<String> = if own.is_empty() {
-            let object = object_of(file);
-            generic.iter().map(|message| message.replace("K::Object", &object)).collect()
+            let fact = fact_of(file);
+            generic.iter().map(|message| message.replace("K::Fact", &fact)).collect()
         } else {
             own.into_iter().collect()
         };
@@ -227,9 +227,9 @@ fn handlers(file: &str) -> Vec<String> {
         .collect()
 }
 
-fn object_of(file: &str) -> String {
+fn fact_of(file: &str) -> String {
     let text = fs::read_to_string(root().join("src/actors").join(file)).unwrap();
-    let after = text.split("type Object = ").nth(1).expect("a kind names its object");
+    let after = text.split("type Fact = ").nth(1).expect("a kind names its fact");
     after.split(';').next().unwrap().to_owned()
 }
 

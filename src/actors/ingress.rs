@@ -21,6 +21,9 @@ impl Watched for IngressKind {
     fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> IngressKey {
         IngressKey::new(namespace.cloned().unwrap_or_default(), name.clone())
     }
+    fn key_of(fact: &IngressFact) -> &IngressKey {
+        &fact.key
+    }
     fn object_ref(key: &IngressKey) -> ObjectRef {
         key.into()
     }

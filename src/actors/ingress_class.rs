@@ -21,6 +21,9 @@ impl Watched for IngressClassKind {
     fn key(_namespace: Option<&Arc<str>>, name: &Arc<str>) -> ClassKey {
         ClassKey(name.clone())
     }
+    fn key_of(fact: &ClassFact) -> &ClassKey {
+        &fact.key
+    }
     fn object_ref(key: &ClassKey) -> ObjectRef {
         key.into()
     }

@@ -1,4 +1,4 @@
-//! The one shell of all watched kinds: object → fact, equal facts stop here.
+//! The one shell of all watched kinds: equal facts stop here.
 //!
 //! A kind's own file (`actors/ingress.rs`, …) has its key and how it is parsed, and nothing else. [`state`] decides.
 use super::shell::{Observable, Shell, introduce, observe};
@@ -23,12 +23,14 @@ pub trait Watched: Unpin + 'static {
     /// What names one object.
     type Key: Clone + Eq + Hash + Unpin + 'static;
     /// What it says.
-    type Fact: PartialEq + 'static;
+    type Fact: PartialEq + Send + Sync + 'static;
     /// Its name in findings and logs.
     const KIND: KindName;
 
     /// The key of an object.
     fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> Self::Key;
+    /// The key of the object that said this; equal to [`Watched::key`] of it.
+    fn key_of(fact: &Self::Fact) -> &Self::Key;
     /// The reference for findings.
     fn object_ref(key: &Self::Key) -> ObjectRef;
     /// What the object says, with all problems inside.
@@ -114,27 +116,27 @@ impl<K: Kind> Observable for KindActor<K> {
     }
 }
 
-impl<K: Kind> Handler<Applied<K::Object>> for KindActor<K> {
+impl<K: Kind> Handler<Applied<K::Fact>> for KindActor<K> {
     type Result = ();
-    fn handle(&mut self, Applied(seen): Applied<K::Object>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Applied(seen): Applied<K::Fact>, ctx: &mut Self::Context) {
         let changed = self.state.on_applied(seen);
         self.forward(changed);
         observe(self, "Applied", ctx);
     }
 }
 
-impl<K: Kind> Handler<Deleted<K::Object>> for KindActor<K> {
+impl<K: Kind> Handler<Deleted<K::Fact>> for KindActor<K> {
     type Result = ();
-    fn handle(&mut self, Deleted(seen): Deleted<K::Object>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Deleted(seen): Deleted<K::Fact>, ctx: &mut Self::Context) {
         let changed = self.state.on_deleted(&seen);
         self.forward(changed);
         observe(self, "Deleted", ctx);
     }
 }
 
-impl<K: Kind> Handler<Replaced<K::Object>> for KindActor<K> {
+impl<K: Kind> Handler<Replaced<K::Fact>> for KindActor<K> {
     type Result = ();
-    fn handle(&mut self, Replaced { scope, objects }: Replaced<K::Object>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Replaced { scope, objects }: Replaced<K::Fact>, ctx: &mut Self::Context) {
         let changed = self.state.on_replaced(&scope, objects);
         self.forward(changed);
         self.listed(&scope);
@@ -142,9 +144,9 @@ impl<K: Kind> Handler<Replaced<K::Object>> for KindActor<K> {
     }
 }
 
-impl<K: Kind> Handler<WatchUnavailable<K::Object>> for KindActor<K> {
+impl<K: Kind> Handler<WatchUnavailable<K::Fact>> for KindActor<K> {
     type Result = ();
-    fn handle(&mut self, message: WatchUnavailable<K::Object>, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: WatchUnavailable<K::Fact>, ctx: &mut Self::Context) {
         self.shell.failed(message.reason.clone());
         self.state.on_unavailable(&message.scope, message.reason);
         self.listed(&message.scope);

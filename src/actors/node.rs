@@ -21,6 +21,9 @@ impl Watched for NodeKind {
     fn key(_namespace: Option<&Arc<str>>, name: &Arc<str>) -> NodeKey {
         NodeKey(name.clone())
     }
+    fn key_of(fact: &NodeFact) -> &NodeKey {
+        &fact.key
+    }
     fn object_ref(key: &NodeKey) -> ObjectRef {
         key.into()
     }

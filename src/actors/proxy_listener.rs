@@ -78,6 +78,7 @@ impl Observable for ProxyListener {
     }
     fn state(&self) -> serde_json::Value {
         let table = self.proxy.publisher().table();
+        let counts = table.counts();
         let addresses: serde_json::Map<String, serde_json::Value> = self
             .proxy
             .addresses()
@@ -88,9 +89,9 @@ impl Observable for ProxyListener {
             "generation": table.generation(),
             "ready": table.is_ready(),
             "draining": self.phase == Phase::Draining,
-            "routers": table.routers().count(),
-            "services": table.balancers().count(),
-            "certificates": table.certificates().count(),
+            "routers": counts.routers,
+            "services": counts.balancers,
+            "certificates": counts.certificates,
             "lastInstallMicroseconds": self.last_micros,
             "entryPoints": addresses,
             "traffic": self.proxy.totals(),

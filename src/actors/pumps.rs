@@ -1,6 +1,8 @@
-//! Watch pumps: one task per kind and scope, from the API server to the kind's actor.
+//! Watch pumps: one task per kind and scope, from the API server to the kind's actor. Objects become facts here, as they
+//! arrive.
 //!
 //! Not actors: they hold no state that outlives them. `send().await` makes a busy actor slow the watch down.
+use super::kind::Watched;
 use super::tell::Line;
 use crate::base::backoff::{Backoff, BackoffPolicy};
 use crate::cluster::lenient::Lenient;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// The lines from one pump to its actor.
-pub struct Lines<O: Send + 'static> {
+pub struct Lines<O: Send + Sync + 'static> {
     /// For one object.
     pub applied: Line<Applied<O>>,
     /// For one object that is gone.
@@ -26,7 +28,7 @@ pub struct Lines<O: Send + 'static> {
     pub unavailable: Line<WatchUnavailable<O>>,
 }
 
-impl<O: Send + 'static> Clone for Lines<O> {
+impl<O: Send + Sync + 'static> Clone for Lines<O> {
     fn clone(&self) -> Self {
         Self {
             applied: self.applied.clone(),
@@ -47,7 +49,7 @@ pub enum Need {
 }
 
 /// One watch to start.
-pub struct Pump<O: Send + 'static> {
+pub struct Pump<W: Watched> {
     /// The kind, for logs.
     pub kind: KindName,
     /// Which part of it.
@@ -57,20 +59,22 @@ pub struct Pump<O: Send + 'static> {
     /// Label selector, as Kubernetes spells it; empty for all.
     pub selector: Arc<str>,
     /// Where it goes.
-    pub lines: Lines<O>,
+    pub lines: Lines<W::Fact>,
 }
 
-impl<O> Pump<O>
+impl<W: Watched> Pump<W>
 where
-    O: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    W::Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send,
 {
     /// Runs until the actor is gone. `seed` sets the jitter of its retries.
-    pub async fn run(mut self, api: Api<Lenient<O>>, seed: u64) {
+    pub async fn run(mut self, api: Api<Lenient<W::Object>>, seed: u64) {
         let policy = BackoffPolicy { min: FIRST_RETRY, max: SLOWEST_RETRY, factor: 2 };
         let selector = self.selector.clone();
         run(api, &selector, &mut self, Backoff::new(policy, seed)).await;
     }
+}
 
+impl<W: Watched> Pump<W> {
     fn namespace(&self) -> &str {
         match &self.scope {
             Scope::Everywhere => "",
@@ -79,25 +83,30 @@ where
     }
 }
 
-impl<O: Clone + Send + 'static> Sink<O> for Pump<O>
+impl<W: Watched> Sink<W::Object> for Pump<W>
 where
-    O: Resource<DynamicType = ()> + DeserializeOwned + Debug,
+    W::Object: Resource<DynamicType = ()> + DeserializeOwned + Debug,
 {
-    async fn replaced(&mut self, objects: Vec<Lenient<O>>) -> Delivery {
+    type Kept = Seen<W::Fact>;
+
+    fn keep(&self, object: Lenient<W::Object>) -> Option<Seen<W::Fact>> {
+        seen::<W>(object)
+    }
+
+    async fn replaced(&mut self, objects: Vec<Seen<W::Fact>>) -> Delivery {
         info!(kind = %self.kind, namespace = self.namespace(), objects = objects.len(), "listed");
-        let objects = objects.into_iter().filter_map(seen).collect();
         self.lines.replaced.send(Replaced { scope: self.scope.clone(), objects }).await
     }
 
-    async fn applied(&mut self, object: Lenient<O>) -> Delivery {
-        match seen(object) {
+    async fn applied(&mut self, object: Lenient<W::Object>) -> Delivery {
+        match seen::<W>(object) {
             Some(seen) => self.lines.applied.send(Applied(seen)).await,
             None => Delivery::Taken,
         }
     }
 
-    async fn deleted(&mut self, object: Lenient<O>) -> Delivery {
-        match seen(object) {
+    async fn deleted(&mut self, object: Lenient<W::Object>) -> Delivery {
+        match seen::<W>(object) {
             Some(seen) => self.lines.deleted.send(Deleted(seen)).await,
             None => Delivery::Taken,
         }
@@ -128,7 +137,8 @@ where
 }
 
 /// `None` for an object without a name, which nothing can refer to.
-fn seen<O>(object: Lenient<O>) -> Option<Seen<O>> {
+fn seen<W: Watched>(object: Lenient<W::Object>) -> Option<Seen<W::Fact>> {
     let name = object.metadata.name?.into();
-    Some(Seen { namespace: object.metadata.namespace.map(Into::into), name, object: object.object })
+    let fact = object.object.map(|object| Arc::new(W::parse(&object)));
+    Some(Seen { namespace: object.metadata.namespace.map(Into::into), name, object: fact })
 }

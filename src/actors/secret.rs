@@ -21,6 +21,9 @@ impl Watched for SecretKind {
     fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> SecretKey {
         SecretKey::new(namespace.cloned().unwrap_or_default(), name.clone())
     }
+    fn key_of(fact: &SecretFact) -> &SecretKey {
+        &fact.key
+    }
     fn object_ref(key: &SecretKey) -> ObjectRef {
         key.into()
     }

@@ -32,6 +32,9 @@ impl Watched for ServiceKind {
     fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> ServiceKey {
         ServiceKey::new(namespace.cloned().unwrap_or_default(), name.clone())
     }
+    fn key_of(fact: &ServiceFact) -> &ServiceKey {
+        &fact.key
+    }
     fn object_ref(key: &ServiceKey) -> ObjectRef {
         key.into()
     }
@@ -59,6 +62,9 @@ impl Watched for SliceKind {
 
     fn key(namespace: Option<&Arc<str>>, name: &Arc<str>) -> SliceKey {
         SliceKey::new(namespace.cloned().unwrap_or_default(), name.clone())
+    }
+    fn key_of(fact: &SliceFact) -> &SliceKey {
+        &fact.key
     }
     fn object_ref(key: &SliceKey) -> ObjectRef {
         key.into()
@@ -141,27 +147,27 @@ impl Observable for ServiceActor {
     }
 }
 
-impl Handler<Applied<Service>> for ServiceActor {
+impl Handler<Applied<ServiceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Applied(seen): Applied<Service>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Applied(seen): Applied<ServiceFact>, ctx: &mut Self::Context) {
         let changed = self.services.on_applied(seen);
         self.services_changed(changed);
         observe(self, "Applied<Service>", ctx);
     }
 }
 
-impl Handler<Deleted<Service>> for ServiceActor {
+impl Handler<Deleted<ServiceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Deleted(seen): Deleted<Service>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Deleted(seen): Deleted<ServiceFact>, ctx: &mut Self::Context) {
         let changed = self.services.on_deleted(&seen);
         self.services_changed(changed);
         observe(self, "Deleted<Service>", ctx);
     }
 }
 
-impl Handler<Replaced<Service>> for ServiceActor {
+impl Handler<Replaced<ServiceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Replaced { scope, objects }: Replaced<Service>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Replaced { scope, objects }: Replaced<ServiceFact>, ctx: &mut Self::Context) {
         let changed = self.services.on_replaced(&scope, objects);
         self.services_changed(changed);
         let listing = self.services.listed(&scope);
@@ -170,9 +176,9 @@ impl Handler<Replaced<Service>> for ServiceActor {
     }
 }
 
-impl Handler<WatchUnavailable<Service>> for ServiceActor {
+impl Handler<WatchUnavailable<ServiceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, message: WatchUnavailable<Service>, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: WatchUnavailable<ServiceFact>, ctx: &mut Self::Context) {
         self.shell.failed(message.reason.clone());
         self.services.on_unavailable(&message.scope, message.reason);
         let listing = self.services.listed(&message.scope);
@@ -181,27 +187,27 @@ impl Handler<WatchUnavailable<Service>> for ServiceActor {
     }
 }
 
-impl Handler<Applied<EndpointSlice>> for ServiceActor {
+impl Handler<Applied<SliceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Applied(seen): Applied<EndpointSlice>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Applied(seen): Applied<SliceFact>, ctx: &mut Self::Context) {
         let changed = self.slices.on_applied(seen);
         self.slices_changed(changed);
         observe(self, "Applied<EndpointSlice>", ctx);
     }
 }
 
-impl Handler<Deleted<EndpointSlice>> for ServiceActor {
+impl Handler<Deleted<SliceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Deleted(seen): Deleted<EndpointSlice>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Deleted(seen): Deleted<SliceFact>, ctx: &mut Self::Context) {
         let changed = self.slices.on_deleted(&seen);
         self.slices_changed(changed);
         observe(self, "Deleted<EndpointSlice>", ctx);
     }
 }
 
-impl Handler<Replaced<EndpointSlice>> for ServiceActor {
+impl Handler<Replaced<SliceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, Replaced { scope, objects }: Replaced<EndpointSlice>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Replaced { scope, objects }: Replaced<SliceFact>, ctx: &mut Self::Context) {
         let changed = self.slices.on_replaced(&scope, objects);
         self.slices_changed(changed);
         let listing = self.slices.listed(&scope);
@@ -210,9 +216,9 @@ impl Handler<Replaced<EndpointSlice>> for ServiceActor {
     }
 }
 
-impl Handler<WatchUnavailable<EndpointSlice>> for ServiceActor {
+impl Handler<WatchUnavailable<SliceFact>> for ServiceActor {
     type Result = ();
-    fn handle(&mut self, message: WatchUnavailable<EndpointSlice>, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: WatchUnavailable<SliceFact>, ctx: &mut Self::Context) {
         self.shell.failed(message.reason.clone());
         self.slices.on_unavailable(&message.scope, message.reason);
         let listing = self.slices.listed(&message.scope);

@@ -3,13 +3,13 @@ use super::compiler::Compiler;
 use super::debug::Debug;
 use super::ingress::IngressKind;
 use super::ingress_class::IngressClassKind;
-use super::kind::{Kind, KindActor};
+use super::kind::{Kind, KindActor, Watched};
 use super::node::NodeKind;
 use super::proxy_listener::ProxyListener;
 use super::pulse::PulseMonitor;
 use super::pumps::{Lines, Need, Pump};
 use super::secret::SecretKind;
-use super::service::ServiceActor;
+use super::service::{ServiceActor, ServiceKind, SliceKind};
 use super::shell::Shell;
 use super::tell::{Line, QueueDepth};
 use super::throttler::{Throttler, state};
@@ -20,12 +20,10 @@ use crate::messages::debug::{FindingsChanged, GetFindings, GetObservations, Obse
 use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
+use crate::model::facts::{ClassFact, IngressFact, NodeFact, SecretFact, ServiceFact, SliceFact};
 use crate::model::keys::Kind as KindName;
 use crate::proxy::Proxy;
 use actix::{Actor, Addr, Context, Handler, Recipient};
-use k8s_openapi::api::core::v1::{Node, Secret, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -88,12 +86,12 @@ pub struct ControlPlane {
 }
 
 struct Kinds {
-    ingress: Lines<Ingress>,
-    class: Lines<IngressClass>,
-    service: Lines<Service>,
-    slice: Lines<EndpointSlice>,
-    secret: Lines<Secret>,
-    node: Lines<Node>,
+    ingress: Lines<IngressFact>,
+    class: Lines<ClassFact>,
+    service: Lines<ServiceFact>,
+    slice: Lines<SliceFact>,
+    secret: Lines<SecretFact>,
+    node: Lines<NodeFact>,
 }
 
 /// Starts all actors on the current arbiter. No watch runs yet: see [`ControlPlane::watch`].
@@ -156,10 +154,7 @@ fn start_kind<K: Kind>(
     scopes: &[Scope],
     make_shell: &impl Fn(&'static str) -> (Shell, QueueDepth),
     to: &KindLines,
-) -> Lines<K::Object>
-where
-    K::Object: Send,
-{
+) -> Lines<K::Fact> {
     let (shell, depth) = make_shell(K::ACTOR);
     let actor = KindActor::<K>::new(scopes.iter().cloned(), shell, to.facts.clone(), to.listed.clone());
     lines(&actor.start(), &depth)
@@ -169,14 +164,14 @@ fn start_service(
     scopes: &[Scope],
     (shell, depth): (Shell, QueueDepth),
     to: &KindLines,
-) -> (Lines<Service>, Lines<EndpointSlice>) {
+) -> (Lines<ServiceFact>, Lines<SliceFact>) {
     let actor = ServiceActor::new(scopes, shell, to.facts.clone(), to.listed.clone()).start();
     (lines(&actor, &depth), lines(&actor, &depth))
 }
 
 fn lines<A, O>(actor: &Addr<A>, depth: &QueueDepth) -> Lines<O>
 where
-    O: Send + 'static,
+    O: Send + Sync + 'static,
     A: Actor<Context = Context<A>>
         + Handler<Applied<O>>
         + Handler<Deleted<O>>
@@ -223,19 +218,19 @@ impl ControlPlane {
         let mut tasks = Tasks { client, seed, selector: "".into(), need: Need::Required };
         for scope in scopes(&self.watches.namespaces) {
             tasks.selector = self.watches.ingress_selector.clone();
-            tasks.namespaced(KindName::Ingress, &scope, &self.kinds.ingress);
+            tasks.namespaced::<IngressKind>(&scope, &self.kinds.ingress);
             tasks.selector = NOT_OF_HELM.into();
-            tasks.namespaced(KindName::Secret, &scope, &self.kinds.secret);
+            tasks.namespaced::<SecretKind>(&scope, &self.kinds.secret);
             tasks.selector = "".into();
-            tasks.namespaced(KindName::Service, &scope, &self.kinds.service);
-            tasks.namespaced(KindName::EndpointSlice, &scope, &self.kinds.slice);
+            tasks.namespaced::<ServiceKind>(&scope, &self.kinds.service);
+            tasks.namespaced::<SliceKind>(&scope, &self.kinds.slice);
         }
         tasks.need = Need::Optional;
         if self.watches.classes == Watch::On {
-            tasks.cluster_wide(KindName::IngressClass, &self.kinds.class);
+            tasks.cluster_wide::<IngressClassKind>(&self.kinds.class);
         }
         if self.watches.nodes == Watch::On {
-            tasks.cluster_wide(KindName::Node, &self.kinds.node);
+            tasks.cluster_wide::<NodeKind>(&self.kinds.node);
         }
     }
 }
@@ -248,30 +243,31 @@ struct Tasks<'a> {
 }
 
 impl Tasks<'_> {
-    fn namespaced<O>(&mut self, kind: KindName, scope: &Scope, lines: &Lines<O>)
+    fn namespaced<W: Watched>(&mut self, scope: &Scope, lines: &Lines<W::Fact>)
     where
-        O: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
+        W::Object: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
     {
-        let api: Api<Lenient<O>> = match scope {
+        let api: Api<Lenient<W::Object>> = match scope {
             Scope::Everywhere => Api::all(self.client.clone()),
             Scope::Namespace(name) => Api::namespaced(self.client.clone(), name),
         };
-        self.spawn(kind, scope.clone(), lines, api);
+        self.spawn::<W>(scope.clone(), lines, api);
     }
 
-    fn cluster_wide<O>(&mut self, kind: KindName, lines: &Lines<O>)
+    fn cluster_wide<W: Watched>(&mut self, lines: &Lines<W::Fact>)
     where
-        O: Resource<DynamicType = (), Scope = ClusterResourceScope> + Watchable,
+        W::Object: Resource<DynamicType = (), Scope = ClusterResourceScope> + Watchable,
     {
-        self.spawn(kind, Scope::Everywhere, lines, Api::all(self.client.clone()));
+        self.spawn::<W>(Scope::Everywhere, lines, Api::all(self.client.clone()));
     }
 
-    fn spawn<O>(&mut self, kind: KindName, scope: Scope, lines: &Lines<O>, api: Api<Lenient<O>>)
+    fn spawn<W: Watched>(&mut self, scope: Scope, lines: &Lines<W::Fact>, api: Api<Lenient<W::Object>>)
     where
-        O: Resource<DynamicType = ()> + Watchable,
+        W::Object: Resource<DynamicType = ()> + Watchable,
     {
         self.seed = self.seed.wrapping_add(1);
-        let pump = Pump { kind, scope, need: self.need, selector: self.selector.clone(), lines: lines.clone() };
+        let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
+        let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines };
         actix::spawn(pump.run(api, self.seed));
     }
 }

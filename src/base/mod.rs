@@ -1,10 +1,12 @@
 //! What every other module may use and what uses none of them: time, backoff, secrets, the drain signal, the bridge
-//! between tokio's and hyper's sockets, and how loud the log is.
+//! between tokio's and hyper's sockets, and how loud the log is; and
+//! one copy of texts that many objects share.
 //!
 //! Imports std and tokio only; [`io`] alone names hyper's types. Nothing here knows Kubernetes or HTTP.
 pub mod backoff;
 pub mod clock;
 pub mod drain;
+pub mod intern;
 pub mod io;
 pub mod log;
 pub mod redacted;

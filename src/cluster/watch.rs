@@ -24,8 +24,12 @@ const PAGE_SIZE: u32 = 500;
 
 /// Where a watch puts what it sees. Each call may wait: that is how back-pressure reaches the API server.
 pub trait Sink<K> {
+    /// What is kept of an object until its list is complete: much less than the object, of which there may be 100,000.
+    type Kept;
+    /// Takes what is kept of an object; `None` leaves it out.
+    fn keep(&self, object: Lenient<K>) -> Option<Self::Kept>;
     /// A whole list: what is not in it is gone.
-    fn replaced(&mut self, objects: Vec<Lenient<K>>) -> impl Future<Output = Delivery>;
+    fn replaced(&mut self, objects: Vec<Self::Kept>) -> impl Future<Output = Delivery>;
     /// One object appeared or changed.
     fn applied(&mut self, object: Lenient<K>) -> impl Future<Output = Delivery>;
     /// One object is gone.
@@ -147,18 +151,14 @@ where
     }
 }
 
-async fn deliver<K, S: Sink<K>>(
-    event: watcher::Event<Lenient<K>>,
-    list: &mut Vec<Lenient<K>>,
-    sink: &mut S,
-) -> Delivery {
+async fn deliver<K, S: Sink<K>>(event: watcher::Event<Lenient<K>>, list: &mut Vec<S::Kept>, sink: &mut S) -> Delivery {
     match event {
         watcher::Event::Init => {
             list.clear();
             Delivery::Taken
         }
         watcher::Event::InitApply(object) => {
-            list.push(object);
+            list.extend(sink.keep(object));
             Delivery::Taken
         }
         watcher::Event::InitDone => sink.replaced(std::mem::take(list)).await,

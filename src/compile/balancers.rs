@@ -17,8 +17,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct Balancers {
     entries: HashMap<Wanted, Entry>,
-    /// Which entries a Service, or its endpoints, reach.
-    by_service: HashMap<ServiceKey, BTreeSet<Wanted>>,
+    /// Which entries a Service, or its endpoints, reach; in order. Nearly always one: its port.
+    by_service: HashMap<ServiceKey, Vec<Wanted>>,
     /// Which entries the Nodes reach.
     with_nodes: BTreeSet<Wanted>,
 }
@@ -125,7 +125,14 @@ impl Balancers {
 
     fn remember(&mut self, wanted: &Wanted, entry: Entry) {
         for service in reached_by(wanted, &entry.built) {
-            self.by_service.entry(service.clone()).or_default().insert(wanted.clone());
+            let entries = self.by_service.entry(service.clone()).or_default();
+            if let Err(place) = entries.binary_search(wanted) {
+                if entries.is_empty() {
+                    // A vector that grows by itself begins with room for four.
+                    entries.reserve_exact(1);
+                }
+                entries.insert(place, wanted.clone());
+            }
         }
         if entry.built.reads.nodes == ReadsNodes::Yes {
             self.with_nodes.insert(wanted.clone());
@@ -137,7 +144,9 @@ impl Balancers {
         let entry = self.entries.remove(wanted)?;
         for service in reached_by(wanted, &entry.built) {
             if let Some(entries) = self.by_service.get_mut(service) {
-                entries.remove(wanted);
+                if let Ok(place) = entries.binary_search(wanted) {
+                    entries.remove(place);
+                }
                 if entries.is_empty() {
                     self.by_service.remove(service);
                 }

@@ -96,7 +96,8 @@ const MAX_TOLD: usize = 512;
 /// Parses a rule; one that does not parse is kept as text, with the reason. Its router is shown and matches nothing.
 pub(super) fn parse(text: Arc<str>, syntax: Syntax) -> (RouterRule, Option<RuleProblem>) {
     match rule::parse(&text, syntax) {
-        Ok(rule) => (RouterRule::Parsed(Arc::new(rule)), None),
+        // One text for the key of the router and for its rule.
+        Ok(rule) => (RouterRule::Parsed(Arc::new(rule::Rule { text, ..rule })), None),
         Err(error) => {
             let shown = error.to_string();
             let cause = shown.split_once(&*text).map_or(&*shown, |(_, cause)| cause.trim_start_matches(": "));

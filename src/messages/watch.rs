@@ -1,4 +1,5 @@
 //! What the watch pumps tell the kind actors: one object appeared or changed, one is gone, or here is all of it anew.
+//! Messages carry facts (`O`), made as soon as an object arrives: whole objects are never held.
 use actix::Message;
 use std::sync::Arc;
 
@@ -11,15 +12,15 @@ pub enum Scope {
     Namespace(Arc<str>),
 }
 
-/// An object as it came from the watch: of its kind, or not even that.
+/// What an object said that came from the watch, or that it is not even of its kind.
 #[derive(Clone, Debug)]
 pub struct Seen<O> {
     /// `metadata.namespace`; `None` for cluster-scoped kinds.
     pub namespace: Option<Arc<str>>,
     /// `metadata.name`.
     pub name: Arc<str>,
-    /// The object, or what is wrong with its form (field and expectation, never its content).
-    pub object: Result<Box<O>, Arc<str>>,
+    /// Its fact, or what is wrong with its form (field and expectation, never its content).
+    pub object: Result<Arc<O>, Arc<str>>,
 }
 
 /// An object was created or changed.

@@ -1,5 +1,6 @@
 //! EndpointSlice: the addresses behind a Service, as far as they serve (spec/ingress.md 10.4).
 use super::{created, is_server_host, name, namespace};
+use crate::base::intern::intern;
 use crate::model::facts::{Endpoint, EndpointsFact, ServerState, SliceFact, SlicePort};
 use crate::model::finding::{Problem, excerpt};
 use crate::model::keys::{ServiceKey, SliceKey};
@@ -19,8 +20,8 @@ pub fn parse(object: &api::EndpointSlice) -> SliceFact {
     let ports = object.ports.iter().flatten().enumerate();
     let ports = ports.map(|(index, port)| parse_port(index, port, &mut problems)).collect();
     SliceFact {
-        key: SliceKey::new(namespace(metadata), name(metadata)),
-        service: service.map(|service| ServiceKey::new(namespace(metadata), service.as_str())),
+        key: SliceKey::new(intern(namespace(metadata)), name(metadata)),
+        service: service.map(|service| ServiceKey::new(intern(namespace(metadata)), intern(service))),
         created: created(metadata),
         ports,
         endpoints,
@@ -39,7 +40,7 @@ fn parse_port(index: usize, port: &api::EndpointPort, problems: &mut Vec<Problem
         let text = format!("a port from 1 to 65535 was expected, not {number}; its servers are left out");
         problems.push(Problem::error(format!("ports[{index}].port"), "InvalidPort", text));
     }
-    SlicePort { name: port.name.as_deref().map(Into::into), number: port.port.unwrap_or_default() }
+    SlicePort { name: port.name.as_deref().map(intern), number: port.port.unwrap_or_default() }
 }
 
 /// `None` for an endpoint that does not serve: `serving` is false. `ready` is not looked at.
@@ -51,7 +52,7 @@ fn parse_endpoint(index: usize, endpoint: &api::Endpoint, problems: &mut Vec<Pro
     let mut addresses = Vec::with_capacity(endpoint.addresses.len());
     for (position, address) in endpoint.addresses.iter().enumerate() {
         if is_server_host(address) {
-            addresses.push(address.as_str().into());
+            addresses.push(intern(address));
         } else {
             let text = format!("an IP address or a host name was expected, not {}", excerpt(address));
             let path = format!("endpoints[{index}].addresses[{position}]");

@@ -1,6 +1,7 @@
 //! Ingress: rules, backends, TLS secrets and the `router.*` annotations (spec/ingress.md 6, 7.2, 9).
 use super::annotations::{CLASS, Root, Settings};
 use super::{created, name, namespace};
+use crate::base::intern::intern;
 use crate::model::facts::{
     Backend, IngressFact, IngressPath, IngressRule, PathMatcher, PathType, RouterObservability, RouterOptions,
     RouterTls, RulesPresent, TlsDomain,
@@ -15,7 +16,7 @@ pub fn parse(object: &api::Ingress) -> IngressFact {
     let metadata = &object.metadata;
     let absent = api::IngressSpec::default();
     let spec = object.spec.as_ref().unwrap_or(&absent);
-    let namespace: Arc<str> = namespace(metadata).into();
+    let namespace = intern(namespace(metadata));
     let mut settings = Settings::read(metadata.annotations.as_ref(), Root::Router);
     let options = options(&mut settings);
     let (options, mut problems) = settings.finish(options);
@@ -31,8 +32,8 @@ pub fn parse(object: &api::Ingress) -> IngressFact {
     IngressFact {
         key: IngressKey::new(namespace.clone(), name(metadata)),
         created: created(metadata),
-        class_name: spec.ingress_class_name.as_deref().map(Into::into),
-        class_annotation: annotation.map(String::as_str).unwrap_or_default().into(),
+        class_name: spec.ingress_class_name.as_deref().map(intern),
+        class_annotation: intern(annotation.map(String::as_str).unwrap_or_default()),
         options,
         rules,
         rules_present,
@@ -64,7 +65,7 @@ fn parse_rule(
             problems.push(Problem::warning(place, "UnknownPathType", text));
         }
         IngressPath {
-            path: path.path.as_deref().unwrap_or_default().into(),
+            path: intern(path.path.as_deref().unwrap_or_default()),
             path_type: path_type(&path.path_type),
             backend: parse_backend(&path.backend, namespace),
             index: position,
@@ -90,11 +91,11 @@ fn parse_backend(backend: &api::IngressBackend, namespace: &Arc<str>) -> Backend
     let port = service.port.as_ref();
     let number = port.and_then(|port| port.number).unwrap_or_default();
     let port = match port.and_then(|port| port.name.as_deref()).filter(|name| !name.is_empty()) {
-        Some(name) if number != 0 => PortRef::Either(name.into(), number),
-        Some(name) => PortRef::Name(name.into()),
+        Some(name) if number != 0 => PortRef::Either(intern(name), number),
+        Some(name) => PortRef::Name(intern(name)),
         None => PortRef::Number(number),
     };
-    Backend::Service { service: ServiceKey::new(namespace.clone(), service.name.as_str()), port }
+    Backend::Service { service: ServiceKey::new(namespace.clone(), intern(&service.name)), port }
 }
 
 fn options(settings: &mut Settings<'_>) -> RouterOptions {

@@ -2,6 +2,7 @@
 //!
 //! No text made here ever repeats bytes of the Secret.
 use super::{name, namespace};
+use crate::base::intern::intern;
 use crate::base::redacted::Redacted;
 use crate::model::facts::{KeyForm, KeyPair, SecretEntry, SecretFact};
 use crate::model::keys::SecretKey;
@@ -32,7 +33,7 @@ pub fn parse(object: &api::Secret) -> SecretFact {
         _ => None,
     };
     SecretFact {
-        key: SecretKey::new(namespace(&object.metadata), name(&object.metadata)),
+        key: SecretKey::new(intern(namespace(&object.metadata)), name(&object.metadata)),
         crt: state(crt),
         private_key: state(key),
         pair: pair.map(|pair| pair.map(Arc::new).map_err(|error| error.to_string().into())),

@@ -1,6 +1,7 @@
 //! Service: type, ports and the `service.*` annotations (spec/ingress.md 7.3, 10).
 use super::annotations::{Root, Settings};
 use super::{name, namespace};
+use crate::base::intern::intern;
 use crate::model::facts::{ServiceFact, ServiceOptions, ServicePort, ServiceType, StickyCookie, StickyOptions};
 use crate::model::finding::{Problem, excerpt};
 use crate::model::keys::ServiceKey;
@@ -22,14 +23,14 @@ pub fn parse(object: &api::Service) -> ServiceFact {
         }
     }
     ServiceFact {
-        key: ServiceKey::new(namespace(metadata), name(metadata)),
+        key: ServiceKey::new(intern(namespace(metadata)), intern(name(metadata))),
         options,
         service_type: service_type(spec.type_.as_deref().unwrap_or_default(), spec.external_name.as_deref()),
-        cluster_ip: spec.cluster_ip.as_deref().unwrap_or_default().into(),
+        cluster_ip: intern(spec.cluster_ip.as_deref().unwrap_or_default()),
         ports: ports
             .iter()
             .map(|port| ServicePort {
-                name: port.name.as_deref().unwrap_or_default().into(),
+                name: intern(port.name.as_deref().unwrap_or_default()),
                 number: port.port,
                 node_port: port.node_port.unwrap_or_default(),
             })

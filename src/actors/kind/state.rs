@@ -9,16 +9,11 @@ use std::sync::Arc;
 
 /// The facts of one kind.
 pub struct State<K: Watched> {
-    facts: HashMap<K::Key, Entry<K::Fact>>,
+    facts: HashMap<K::Key, Arc<K::Fact>>,
     malformed: HashMap<K::Key, Arc<str>>,
     awaited: BTreeSet<Scope>,
     unavailable: BTreeMap<Scope, Arc<str>>,
     unchanged: u64,
-}
-
-struct Entry<F> {
-    fact: Arc<F>,
-    namespace: Option<Arc<str>>,
 }
 
 /// What an event changed.
@@ -67,35 +62,33 @@ impl<K: Watched> State<K> {
     }
 
     /// An object appeared or changed.
-    pub fn on_applied(&mut self, seen: Seen<K::Object>) -> Changed<K> {
+    pub fn on_applied(&mut self, seen: Seen<K::Fact>) -> Changed<K> {
         let mut patch = Changed::default();
         self.put(seen, &mut patch);
         patch
     }
 
     /// An object is gone.
-    pub fn on_deleted(&mut self, seen: &Seen<K::Object>) -> Changed<K> {
+    pub fn on_deleted(&mut self, seen: &Seen<K::Fact>) -> Changed<K> {
         let mut patch = Changed::default();
         self.remove(&K::key(seen.namespace.as_ref(), &seen.name), &mut patch);
         patch
     }
 
     /// Here is everything in `scope`: what is not among `objects` is gone.
-    pub fn on_replaced(&mut self, scope: &Scope, objects: Vec<Seen<K::Object>>) -> Changed<K> {
+    pub fn on_replaced(&mut self, scope: &Scope, objects: Vec<Seen<K::Fact>>) -> Changed<K> {
         let mut patch = Changed::default();
         self.unavailable.remove(scope);
         let mut there = HashSet::with_capacity(objects.len());
         for seen in objects {
-            there.insert(K::key(seen.namespace.as_ref(), &seen.name));
-            self.put(seen, &mut patch);
+            there.insert(self.put(seen, &mut patch));
         }
         let gone: Vec<K::Key> = self
             .facts
-            .iter()
-            .filter(|(key, entry)| covers(scope, entry.namespace.as_ref()) && !there.contains(*key))
-            .map(|(key, _)| key.clone())
-            .chain(self.malformed.keys().filter(|key| !there.contains(*key)).cloned())
-            .filter(|key| covers(scope, K::object_ref(key).namespace.as_ref()))
+            .keys()
+            .chain(self.malformed.keys())
+            .filter(|key| !there.contains(*key) && covers(scope, K::object_ref(key).namespace.as_ref()))
+            .cloned()
             .collect();
         for key in gone {
             self.remove(&key, &mut patch);
@@ -113,39 +106,42 @@ impl<K: Watched> State<K> {
         if self.awaited.remove(scope) && self.awaited.is_empty() { Listing::JustCompleted } else { Listing::NoNews }
     }
 
-    fn put(&mut self, seen: Seen<K::Object>, patch: &mut Changed<K>) {
-        let key = K::key(seen.namespace.as_ref(), &seen.name);
+    fn put(&mut self, seen: Seen<K::Fact>, patch: &mut Changed<K>) -> K::Key {
         match seen.object {
             Err(text) => {
-                if let Some(entry) = self.facts.remove(&key) {
-                    patch.facts.push(FactChange { key: key.clone(), before: Some(entry.fact), after: None });
+                let key = K::key(seen.namespace.as_ref(), &seen.name);
+                if let Some(before) = self.facts.remove(&key) {
+                    patch.facts.push(FactChange { key: key.clone(), before: Some(before), after: None });
                 }
                 if self.malformed.get(&key) != Some(&text) {
                     patch.malformed.push((K::object_ref(&key), Change::Put(Arc::new(malformed(&text)))));
-                    self.malformed.insert(key, text);
+                    self.malformed.insert(key.clone(), text);
                 }
+                key
             }
-            Ok(object) => {
+            Ok(fact) => {
+                // The fact's own key: its texts are there already.
+                let key = K::key_of(&fact).clone();
                 if self.malformed.remove(&key).is_some() {
                     patch.malformed.push((K::object_ref(&key), Change::Gone));
                 }
-                let fact = K::parse(&object);
                 match self.facts.get(&key) {
-                    Some(known) if *known.fact == fact => self.unchanged += 1,
+                    Some(known) if *known == fact => self.unchanged += 1,
                     _ => {
-                        let fact = Arc::new(fact);
-                        let entry = Entry { fact: fact.clone(), namespace: seen.namespace };
-                        let before = self.facts.insert(key.clone(), entry).map(|entry| entry.fact);
-                        patch.facts.push(FactChange { key, before, after: Some(fact) });
+                        // Taken out first: an entry that is only replaced would keep the texts of its old key.
+                        let before = self.facts.remove(&key);
+                        self.facts.insert(key.clone(), fact.clone());
+                        patch.facts.push(FactChange { key: key.clone(), before, after: Some(fact) });
                     }
                 }
+                key
             }
         }
     }
 
     fn remove(&mut self, key: &K::Key, patch: &mut Changed<K>) {
-        if let Some(entry) = self.facts.remove(key) {
-            patch.facts.push(FactChange { key: key.clone(), before: Some(entry.fact), after: None });
+        if let Some(before) = self.facts.remove(key) {
+            patch.facts.push(FactChange { key: key.clone(), before: Some(before), after: None });
         }
         if self.malformed.remove(key).is_some() {
             patch.malformed.push((K::object_ref(key), Change::Gone));

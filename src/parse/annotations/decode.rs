@@ -4,6 +4,7 @@
 //! errors of an object are reported, not only the first.
 use super::nearest::{distance, nearest};
 use super::{Annotation, PREFIX, Root, TABLE, ValueKind};
+use crate::base::intern::intern;
 use crate::model::finding::{Problem, excerpt};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl<'a> Settings<'a> {
 
     /// The text of `key` in the element `index`; empty when absent.
     pub fn text_at(&self, key: &str, index: &str) -> Arc<str> {
-        self.entry(key, index).map_or_else(|| Arc::from(""), |entry| entry.value.into())
+        self.entry(key, index).map_or_else(|| intern(""), |entry| intern(entry.value))
     }
 
     /// The items of `key`; empty when absent.
@@ -135,7 +136,7 @@ impl<'a> Settings<'a> {
             self.reject(entry, format!("a list of at most {MAX_LIST} items was expected, not more"));
             return Vec::new();
         }
-        items.into_iter().map(|item| item.trim().into()).collect()
+        items.into_iter().map(|item| intern(item.trim())).collect()
     }
 
     /// The truth value of `key`; `None` when absent or unreadable.

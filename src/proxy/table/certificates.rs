@@ -30,6 +30,11 @@ impl Certificates {
         self.by_key.insert(key.clone(), pair.clone());
     }
 
+    /// How many Secrets have one.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     fn forget(&mut self, name: &Arc<str>, key: &SecretKey) {
         if let Some(users) = self.by_name.get_mut(name) {
             users.remove(key);

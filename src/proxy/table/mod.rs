@@ -59,6 +59,17 @@ pub struct Table {
     certificates: Certificates,
 }
 
+/// How much a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Routers.
+    pub routers: usize,
+    /// Load balancers.
+    pub balancers: usize,
+    /// Certificates.
+    pub certificates: usize,
+}
+
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Route<'t> {
@@ -164,6 +175,11 @@ impl Table {
     /// Whether a plan was applied.
     pub fn is_ready(&self) -> bool {
         self.readiness == Readiness::Ready
+    }
+
+    /// How much it holds. Costs nothing: it is asked for after each change.
+    pub fn counts(&self) -> Counts {
+        Counts { routers: self.routers.len(), balancers: self.slots.present(), certificates: self.certificates.len() }
     }
 
     /// All routers, in no order.

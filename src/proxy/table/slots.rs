@@ -20,6 +20,8 @@ pub(super) struct Slots {
     claims_by_key: Map<BalancerKey, Claim>,
     /// Free slots below the end of `balancers`.
     free: OrdSet<u32>,
+    /// How many slots hold a balancer.
+    present: usize,
 }
 
 /// Who needs a slot.
@@ -44,6 +46,11 @@ impl Slots {
     /// All balancers, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<LiveBalancer>> {
         self.balancers.iter().flatten()
+    }
+
+    /// How many balancers there are.
+    pub(super) fn present(&self) -> usize {
+        self.present
     }
 
     /// The slot of `key` for one more router.
@@ -81,12 +88,14 @@ impl Slots {
     }
 
     fn claim_mut(&mut self, key: &BalancerKey) -> &mut Claim {
-        let Self { balancers, claims_by_key, free } = self;
+        let Self { balancers, claims_by_key, free, present: _ } = self;
         claims_by_key.entry(key.clone()).or_insert_with(|| Claim { slot: take_slot(balancers, free), routers: 0 })
     }
 
     fn set(&mut self, slot: Slot, balancer: Option<Arc<LiveBalancer>>) {
         if let Some(place) = self.balancers.get_mut(slot.0 as usize) {
+            self.present += usize::from(balancer.is_some());
+            self.present -= usize::from(place.is_some());
             *place = balancer;
         }
     }
