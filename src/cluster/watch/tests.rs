@@ -19,6 +19,10 @@ impl Told {
 }
 
 impl Sink<IngressClass> for Told {
+    type Kept = Lenient<IngressClass>;
+    fn keep(&self, object: Lenient<IngressClass>) -> Option<Self::Kept> {
+        Some(object)
+    }
     async fn replaced(&mut self, objects: Vec<Lenient<IngressClass>>) -> Delivery {
         self.note(format!("replaced {}", objects.len()))
     }
