@@ -141,9 +141,11 @@ impl Proxy {
         Ok(())
     }
 
-    /// Whether every worker's thread is there: false after a panic that ended one, or after a drain.
+    /// Whether every worker's thread is there, with the tasks it cannot do without: false after a panic that ended one, or
+    /// after a drain.
     pub fn is_alive(&self) -> bool {
-        !self.arbiters.is_empty() && self.arbiters.iter().all(Arbiter::alive)
+        let threads = !self.arbiters.is_empty() && self.arbiters.iter().all(Arbiter::alive);
+        threads && !self.stats.iter().any(|worker| worker.is_lost())
     }
 
     /// Installs plans; clones do the same.

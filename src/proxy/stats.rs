@@ -2,7 +2,8 @@
 //!
 //! Each worker has its own [`WorkerStats`] on its own cache lines, so counting costs an addition and no bus traffic;
 //! [`Totals`] is the sum over the workers, made when somebody asks.
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A number that one thread counts up. With a single writer a load and a store suffice: no locked instruction.
 #[derive(Debug, Default)]
@@ -20,10 +21,24 @@ impl Counter {
     }
 }
 
+/// Held by a task without which a worker is of no use: its end in a panic is noticed.
+#[derive(Debug)]
+pub(super) struct Vital(pub(super) Arc<WorkerStats>);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The counters of one worker. All of them only grow.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct WorkerStats {
+    /// Whether a task without which the worker is of no use has panicked.
+    lost: AtomicBool,
     /// Client connections taken.
     pub connections_opened: Counter,
     /// Client connections that ended, upgraded ones included.
@@ -49,6 +64,13 @@ impl WorkerStats {
     pub fn answered(&self, status: http::StatusCode) {
         let class = usize::from(status.as_u16() / 100);
         self.answers[if class < self.answers.len() { class } else { 0 }].count();
+    }
+}
+
+impl WorkerStats {
+    /// Whether a task without which the worker is of no use has panicked.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
@@ -94,5 +116,24 @@ impl Totals {
         self.upgrades += worker.upgrades.get();
         self.accept_errors += worker.accept_errors.get();
         self
+    }
+}
+
+#[cfg(test)]
+mod vital_tests {
+    use super::*;
+
+    #[test]
+    fn a_vital_task_that_panics_is_noticed_and_one_that_ends_is_not() {
+        let stats: Arc<WorkerStats> = Arc::default();
+        drop(Vital(stats.clone()));
+        assert!(!stats.is_lost());
+        let vital = Vital(stats.clone());
+        let panicked = std::thread::spawn(move || {
+            let _vital = vital;
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err());
+        assert!(stats.is_lost());
     }
 }

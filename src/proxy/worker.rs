@@ -8,7 +8,7 @@ use super::entrypoint::watchdog::{Pace, Ticks, millis};
 use super::entrypoint::{Conn, EntryPoint, accept};
 use super::internal::InternalService;
 use super::pool::{Limits, Pools};
-use super::stats::WorkerStats;
+use super::stats::{Vital, WorkerStats};
 use super::table::{EntryPointId, Table};
 use super::upstream::Transport;
 use crate::base::clock::{Clock, SystemClock};
@@ -179,13 +179,21 @@ pub(super) async fn run(mut seed: Seed) {
         let entry = Rc::new(entry);
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                drop(tokio::task::spawn_local(accept::run(listener, entry.clone(), worker.clone())));
+                let (accept, vital) = (accept::run(listener, entry.clone(), worker.clone()), Vital(seed.stats.clone()));
+                drop(tokio::task::spawn_local(async move {
+                    let _vital = vital;
+                    accept.await;
+                }));
                 entries.push(entry);
             }
             Err(error) => tracing::error!(entrypoint = %entry.name, %error, "listener lost"),
         }
     }
-    let sweeper = tokio::task::spawn_local(sweep(worker.clone(), pace(&entries, &seed)));
+    let (sweep, vital) = (sweep(worker.clone(), pace(&entries, &seed)), Vital(seed.stats.clone()));
+    let sweeper = tokio::task::spawn_local(async move {
+        let _vital = vital;
+        sweep.await;
+    });
     // When nobody can send commands any more, the program has ended without a drain: go on until the thread is stopped.
     while let Some(Command::Drain { grace, done }) = seed.commands.recv().await {
         let drains: Vec<_> =
