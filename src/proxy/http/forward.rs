@@ -27,7 +27,7 @@ use hyper::ext::ReasonPhrase;
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -37,7 +37,7 @@ const STALE_TRIES: usize = 3;
 
 /// A request on its way to a load balancer.
 pub(super) struct Forwarding {
-    request: Request<RequestBody>,
+    slot: Slot,
     balancer: Arc<LiveBalancer>,
     host: Option<HeaderValue>,
     upgrade: Option<Wish>,
@@ -60,53 +60,41 @@ impl Forwarding {
         });
         forwarded::append_client(request.headers_mut(), conn);
         *request.version_mut() = Version::HTTP_11;
-        Self { request: request.map(|body| RequestBody::new(body, conn)), balancer, host, upgrade }
+        Self { slot: Some(request.map(|body| RequestBody::new(body, conn))), balancer, host, upgrade }
     }
 }
 
-/// A request that did not get through, and the request itself if it may be tried again.
-pub(super) struct Failure {
-    error: ForwardError,
-    request: Option<Request<RequestBody>>,
-}
+/// Where a request waits until it is sent. It is there again after a failure if it may be tried again. A place to lend
+/// instead of a value to hand around: each level of futures would copy the request once more.
+type Slot = Option<Request<RequestBody>>;
 
-impl Failure {
-    fn with(error: ForwardError, request: Request<RequestBody>) -> Box<Self> {
-        Box::new(Self { error, request: Some(request) })
-    }
-
-    fn final_one(error: ForwardError) -> Box<Self> {
-        Box::new(Self { error, request: None })
-    }
-}
-
-type Exchanged = Result<Response<AnswerBody>, Box<Failure>>;
+type Exchanged = Result<Response<AnswerBody>, ForwardError>;
 
 /// The answer to a request.
-pub(super) async fn forward(conn: &Rc<Conn>, forwarding: Forwarding) -> Response<AnswerBody> {
-    let Forwarding { mut request, balancer, host, upgrade } = forwarding;
+pub(super) async fn forward(conn: &Rc<Conn>, forwarding: &mut Forwarding) -> Response<AnswerBody> {
+    let Forwarding { slot, balancer, host, upgrade } = forwarding;
     let wanted = if upgrade.is_some() { Wanted::Http1 } else { Wanted::Any };
     let mut tried = Tried::new();
     let mut error = ForwardError::NoServer;
     let mut set_cookie = None;
-    while let Some(picked) = balancer.pick(request.headers(), &tried) {
+    while let Some(request) = slot.as_mut()
+        && let Some(picked) = balancer.pick(request.headers(), &tried)
+    {
         if !tried.is_empty() {
             conn.worker.stats.retries.count();
         }
-        address(&mut request, picked.server, balancer.plan().options.host_header, host.as_ref());
+        address(request, picked.server, balancer.plan().options.host_header, host.as_ref());
         let peer = conn.worker.pools.peer(&picked.server.peer);
-        let failure = match exchange(conn, &peer, request, wanted).await {
-            Ok(response) => return bound(finish(conn, response, upgrade), picked.set_cookie),
-            Err(failure) => *failure,
+        error = match exchange(conn, &peer, slot, wanted).await {
+            Ok(response) => return bound(finish(conn, response, upgrade.take()), picked.set_cookie),
+            Err(error) => error,
         };
         set_cookie = picked.set_cookie;
-        error = failure.error;
         tracing::debug!(
             backend = %picked.server.server.url, side = ?error.side(), error = %answer::causes(&error), "request not forwarded"
         );
-        match failure.request {
-            Some(back) if error.retry() == Retry::Elsewhere => request = back,
-            _ => break,
+        if error.retry() != Retry::Elsewhere {
+            break;
         }
         tried.insert(picked.index);
     }
@@ -134,79 +122,83 @@ fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: Host
     }
 }
 
-async fn exchange(conn: &Rc<Conn>, peer: &Rc<Peer>, request: Request<RequestBody>, wanted: Wanted) -> Exchanged {
+/// Paths that not every request takes are boxed: their state would have to be moved with each request (connecting, TLS and
+/// HTTP/2 make it 5 kB; a test in `tests.rs` watches the size).
+async fn exchange(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
     match (&peer.key().scheme, wanted) {
-        (Scheme::Unknown(_), _) => Err(Failure::final_one(ForwardError::UnknownScheme)),
-        (Scheme::H2c, Wanted::Any) => over_shared(conn, peer, request).await,
+        (Scheme::Unknown(_), _) => Err(ForwardError::UnknownScheme),
+        (Scheme::H2c, Wanted::Any) => Box::pin(over_shared(conn, peer, slot)).await,
         (Scheme::Https, Wanted::Any) => match shared::known(peer) {
-            Some(sender) => match send_shared(conn, peer, sender, request).await {
-                Err(failure) => retry_stale(conn, peer, failure, wanted).await,
-                answered => answered,
-            },
-            None => over_own(conn, peer, request, wanted).await,
+            Some(sender) => Box::pin(over_known(conn, peer, sender, slot, wanted)).await,
+            None => over_own(conn, peer, slot, wanted).await,
         },
-        _ => over_own(conn, peer, request, wanted).await,
+        _ => over_own(conn, peer, slot, wanted).await,
     }
 }
 
-/// What to do about a shared connection that was closed in the meantime.
-async fn retry_stale(conn: &Rc<Conn>, peer: &Rc<Peer>, failure: Box<Failure>, wanted: Wanted) -> Exchanged {
-    match (*failure).into_stale() {
-        Ok(request) => {
+/// Whether the connection was closed before the request was sent, so that a new one will do.
+fn is_stale(error: &ForwardError, slot: &Slot) -> bool {
+    slot.is_some() && error.retry() == Retry::NewConnection
+}
+
+/// Over a shared connection that is there, else over one that is made.
+async fn over_known(
+    conn: &Rc<Conn>,
+    peer: &Rc<Peer>,
+    sender: SharedSender,
+    slot: &mut Slot,
+    wanted: Wanted,
+) -> Exchanged {
+    match send_shared(conn, peer, sender, slot).await {
+        Err(error) if is_stale(&error, slot) => {
             conn.worker.stats.retries.count();
-            over_own(conn, peer, request, wanted).await
+            over_own(conn, peer, slot, wanted).await
         }
-        Err(failure) => Err(failure),
-    }
-}
-
-impl Failure {
-    /// The request, if the connection was closed before it was sent.
-    fn into_stale(self) -> Result<Request<RequestBody>, Box<Self>> {
-        match self {
-            Self { error, request: Some(request) } if error.retry() == Retry::NewConnection => Ok(request),
-            other => Err(Box::new(other)),
-        }
+        done => done,
     }
 }
 
 /// Over a connection that serves one request at a time: a pooled one, else a new one.
-async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<RequestBody>, wanted: Wanted) -> Exchanged {
-    let worker = &conn.worker;
+async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
     if let Some(sender) = peer.take() {
-        worker.stats.upstream_reuses.count();
-        match send(conn, peer, sender, request, Origin::Pool).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => request = failure.into_stale()?,
+        conn.worker.stats.upstream_reuses.count();
+        match send(conn, peer, sender, slot, Origin::Pool).await {
+            Err(error) if is_stale(&error, slot) => {}
+            done => return done,
         }
-        worker.stats.retries.count();
+        conn.worker.stats.retries.count();
     }
+    Box::pin(over_new(conn, peer, slot, wanted)).await
+}
+
+/// Over a connection that is made for the request.
+async fn over_new(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
+    let worker = &conn.worker;
     for _ in 0..STALE_TRIES {
         worker.stats.upstream_connects.count();
-        let (stream, spoken) = match connect(peer.key(), &worker.transport, wanted).await {
-            Ok(connected) => connected,
-            Err(error) => return Err(Failure::with(ForwardError::Connect(Rc::new(error)), request)),
-        };
+        let (stream, spoken) = connect(peer.key(), &worker.transport, wanted)
+            .await
+            .map_err(|error| ForwardError::Connect(Rc::new(error)))?;
         let sent = match spoken {
             Spoken::Http1 => match h1::start(stream, peer).await {
-                Ok(sender) => send(conn, peer, sender, request, Origin::New).await,
-                Err(_) => return Err(Failure::with(ForwardError::Stale, request)),
+                Ok(sender) => send(conn, peer, sender, slot, Origin::New).await,
+                Err(_) => return Err(ForwardError::Stale),
             },
             Spoken::Http2 => match h2::start(stream).await {
-                Ok(sender) => send_shared(conn, peer, shared::adopt(peer, sender), request).await,
-                Err(error) => return Err(Failure::with(preface(error), request)),
+                Ok(sender) => send_shared(conn, peer, shared::adopt(peer, sender), slot).await,
+                Err(error) => return Err(preface(error)),
             },
         };
         match sent {
-            Ok(response) => return Ok(response),
-            Err(failure) => request = failure.into_stale()?,
+            Err(error) if is_stale(&error, slot) => {}
+            done => return done,
         }
     }
-    Err(Failure::final_one(ForwardError::Closed))
+    Err(ForwardError::Closed)
 }
 
 /// Over the one HTTP/2 connection of a server that is known to speak it.
-async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<RequestBody>) -> Exchanged {
+async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot) -> Exchanged {
     let worker = &conn.worker;
     let mut tries = 0;
     while tries < STALE_TRIES {
@@ -217,7 +209,7 @@ async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<Requ
             }
             Look::Wait(waiting) => match waiting.ended().await {
                 Ok(()) => continue,
-                Err(error) => return Err(Failure::with(ForwardError::Connect(error), request)),
+                Err(error) => return Err(ForwardError::Connect(error)),
             },
             Look::Connect(claim) => {
                 worker.stats.upstream_connects.count();
@@ -233,18 +225,18 @@ async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut request: Request<Requ
                     Err(error) => {
                         let error = Rc::new(error);
                         claim.fail(error.clone());
-                        return Err(Failure::with(ForwardError::Connect(error), request));
+                        return Err(ForwardError::Connect(error));
                     }
                 }
             }
         };
         tries += 1;
-        match send_shared(conn, peer, sender, request).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => request = failure.into_stale()?,
+        match send_shared(conn, peer, sender, slot).await {
+            Err(error) if is_stale(&error, slot) => {}
+            done => return done,
         }
     }
-    Err(Failure::final_one(ForwardError::Closed))
+    Err(ForwardError::Closed)
 }
 
 fn preface(error: hyper::Error) -> ForwardError {
@@ -261,55 +253,47 @@ enum Origin {
 }
 
 /// One HTTP/1.1 exchange.
-async fn send(
-    conn: &Rc<Conn>,
-    peer: &Rc<Peer>,
-    mut sender: Sender,
-    mut request: Request<RequestBody>,
-    origin: Origin,
-) -> Exchanged {
+async fn send(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: Sender, slot: &mut Slot, origin: Origin) -> Exchanged {
+    let Some(mut request) = slot.take() else { return Err(ForwardError::Closed) };
     origin_form(&mut request);
     let repeatable = origin == Origin::Pool && is_repeatable(&request);
     if repeatable {
         conn.spare.borrow_mut().note(&request, conn);
     }
-    match answered(conn, sender.try_send_request(request)).await {
+    let sent = pin!(sender.try_send_request(request));
+    match answered(conn, sent).await {
         Ok(response) => {
             let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             let lease = (!switches).then(|| Lease::new(peer, sender));
             Ok(response.map(|incoming| AnswerBody::server(incoming, lease, conn)))
         }
-        Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
-        Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
-            Some(request) => Failure::with(ForwardError::Stale, request),
-            None => match (classify(conn, failed.error()), repeatable) {
-                (ForwardError::Closed, true) => match conn.spare.borrow_mut().rebuild(conn) {
-                    Some(spare) => Failure::with(ForwardError::Stale, spare),
-                    None => Failure::final_one(ForwardError::Closed),
-                },
-                (error, _) => Failure::final_one(error),
-            },
-        }),
+        Err(Unanswered::Late) => Err(ForwardError::AnswerLate),
+        Err(Unanswered::Failed(mut failed)) => {
+            *slot = failed.take_message();
+            if slot.is_some() {
+                return Err(ForwardError::Stale);
+            }
+            let error = classify(conn, failed.error());
+            if repeatable && matches!(error, ForwardError::Closed) {
+                *slot = conn.spare.borrow_mut().rebuild(conn);
+            }
+            Err(if slot.is_some() { ForwardError::Stale } else { error })
+        }
     }
 }
 
 /// One HTTP/2 exchange.
-async fn send_shared(
-    conn: &Rc<Conn>,
-    peer: &Rc<Peer>,
-    mut sender: SharedSender,
-    mut request: Request<RequestBody>,
-) -> Exchanged {
-    if absolute_form(&mut request, peer).is_err() {
-        return Err(Failure::final_one(ForwardError::Malformed));
-    }
-    match answered(conn, sender.try_send_request(request)).await {
+async fn send_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: SharedSender, slot: &mut Slot) -> Exchanged {
+    let Some(mut request) = slot.take() else { return Err(ForwardError::Closed) };
+    absolute_form(&mut request, peer).map_err(|_| ForwardError::Malformed)?;
+    let sent = pin!(sender.try_send_request(request));
+    match answered(conn, sent).await {
         Ok(response) => Ok(response.map(|incoming| AnswerBody::server(incoming, None, conn))),
-        Err(Unanswered::Late) => Err(Failure::final_one(ForwardError::AnswerLate)),
-        Err(Unanswered::Failed(mut failed)) => Err(match failed.take_message() {
-            Some(request) => Failure::with(ForwardError::Stale, request),
-            None => Failure::final_one(classify(conn, failed.error())),
-        }),
+        Err(Unanswered::Late) => Err(ForwardError::AnswerLate),
+        Err(Unanswered::Failed(mut failed)) => {
+            *slot = failed.take_message();
+            Err(if slot.is_some() { ForwardError::Stale } else { classify(conn, failed.error()) })
+        }
     }
 }
 
@@ -322,9 +306,8 @@ enum Unanswered {
 /// task when the time is over.
 async fn answered(
     conn: &Conn,
-    sent: impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>,
+    mut sent: Pin<&mut impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>>,
 ) -> Result<Response<Incoming>, Unanswered> {
-    let mut sent = pin!(sent);
     conn.await_answer();
     let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(answered.map_err(|failed| Unanswered::Failed(Box::new(failed)))),

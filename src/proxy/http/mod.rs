@@ -50,16 +50,21 @@ pub(crate) async fn serve(conn: Rc<Conn>, request: Request<Incoming>) -> Result<
     let body = if request.body().is_end_stream() { BodyState::Whole } else { BodyState::Reading };
     conn.begin(body);
     conn.worker.stats.requests.count();
-    let mut response = match admit(&conn, request) {
-        Step::Answer(response) => response,
-        Step::Forward(forwarding) => forward::forward(&conn, forwarding).await,
-        Step::Internal(request) => internal(&conn, request).await,
+    // Only what the usual request needs is alive across the wait: all of it is moved into place for each request.
+    let response = match admit(&conn, request) {
+        Step::Answer(response) => return Ok(concluded(&conn, response)),
+        Step::Internal(request) => Box::pin(internal(&conn, request)).await,
+        Step::Forward(mut forwarding) => forward::forward(&conn, &mut forwarding).await,
     };
+    Ok(concluded(&conn, response))
+}
+
+fn concluded(conn: &Conn, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     if conn.is_closing() {
         response.headers_mut().insert(CONNECTION, names::CLOSE.clone());
     }
     conn.worker.stats.answered(response.status());
-    Ok(response)
+    response
 }
 
 /// What becomes of a request after all that can be said without waiting.

@@ -59,3 +59,14 @@ fn raw_paths_stay_but_never_begin_with_two_slashes() {
         assert_eq!(forwarded(given, &entry), want, "{given}");
     }
 }
+
+/// The future of a request is moved into place for each request, whole: what is only needed on rare paths (connecting, TLS,
+/// HTTP/2) must not be in it.
+#[test]
+fn the_future_of_a_request_stays_small() {
+    fn size<A, B, F: Future>(_: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+    let bytes = size(super::serve);
+    assert!(bytes <= 2560, "{bytes} bytes");
+}
