@@ -5,14 +5,17 @@ use super::now;
 use anyhow::{Context, bail, ensure};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Longest wait for the first table.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running program; it is killed when this is dropped.
 pub struct Program {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    id: u32,
     /// Entry point for requests.
     pub web: SocketAddr,
     /// Entry point of the API.
@@ -23,12 +26,49 @@ pub struct Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        self.child.kill().unwrap_or_default();
-        if let Err(error) = self.child.wait() {
-            eprintln!("the program could not be waited for: {error}");
-        }
+        end(&self.child);
     }
+}
+
+fn end(child: &Mutex<Child>) {
+    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    // It may have ended by itself; then there is nothing to do.
+    child.kill().unwrap_or_default();
+    if let Err(error) = child.wait() {
+        eprintln!("the program could not be waited for: {error}");
+    }
+}
+
+/// The program that runs now, for the moment a signal ends us.
+static RUNNING: Mutex<Option<Arc<Mutex<Child>>>> = Mutex::new(None);
+
+/// Takes the program along when we are interrupted or told to stop: `Drop` does not run then.
+fn watch_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::thread::spawn(|| {
+            if let Err(error) = wait_for_signal() {
+                eprintln!("signals are not seen: {error}");
+                return;
+            }
+            if let Some(child) = &*RUNNING.lock().unwrap_or_else(PoisonError::into_inner) {
+                end(child);
+            }
+            std::process::exit(130);
+        });
+    });
+}
+
+fn wait_for_signal() -> std::io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut stopped = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = stopped.recv() => {}
+        }
+        Ok(())
+    })
 }
 
 /// Memory of a process, in bytes.
@@ -68,13 +108,17 @@ impl Program {
             .stdout(Stdio::inherit())
             .stderr(Stdio::inherit());
         let started = now();
+        watch_signals();
         let child = command.spawn().with_context(|| format!("cannot start {binary}"))?;
-        Ok(Self { child, web, admin, started })
+        let id = child.id();
+        let child = Arc::new(Mutex::new(child));
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&child));
+        Ok(Self { child, id, web, admin, started })
     }
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.id
     }
 
     /// Waits for `/ready`; the time since the start.
@@ -84,7 +128,8 @@ impl Program {
             if connection.get("localhost", "/ready").is_ok_and(|answer| answer.status == 200) {
                 return Ok(self.started.elapsed());
             }
-            ensure!(self.child.try_wait()?.is_none(), "the program ended before it was ready");
+            let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
+            ensure!(ended.is_none(), "the program ended before it was ready");
             std::thread::sleep(Duration::from_millis(5));
         }
         bail!("not ready after {PATIENCE:?}")

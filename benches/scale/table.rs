@@ -16,10 +16,12 @@ const DELAY: f64 = 10.0;
 
 /// The whole text.
 pub fn write(rows: &[Measured], changes: usize) -> String {
+    let nodes = rows.first().map_or(0, |row| row.nothing.heartbeats);
     let mut text = format!(
         "# What size costs\n\nWritten by `cargo bench --bench scale`. N Ingresses with a host each, N/5 Services with two \
-         endpoints each, 200 Secrets\nand 1,000 Nodes; {changes} changes of each sort. One proxy worker, no throttling, \
-         log level WARN. The API server, the origins\nand the client run on the same machine: {}.\n\n",
+         endpoints each, 200 Secrets\nand {nodes} Nodes of ours; {changes} changes of each sort. One proxy worker, no \
+         throttling, log level WARN. Everything runs on\none machine, and the API server is {}: {}.\n\n",
+        if nodes > 0 { "the embedded one" } else { "that of `KUBECONFIG`" },
         machine()
     );
     let sizes: Vec<String> = rows.iter().map(|row| format!("N = {}", row.size)).collect();

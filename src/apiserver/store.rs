@@ -22,7 +22,7 @@ mod state;
 pub use history::Event;
 pub use metadata::with_version;
 use state::State;
-pub use state::{Deletion, Listing, Part, Preconditions, Run, Write};
+pub use state::{Deletion, Listing, Part, Preconditions, Run, Window, Write};
 
 /// Names one object of a kind. Two fields, never one joined text; the namespace is empty for cluster-wide kinds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,7 +151,7 @@ impl Store {
 
     /// All objects of a kind in all namespaces, ordered by namespace and name; empty for unknown kinds.
     pub fn list(&self, kind: &str) -> Vec<Arc<Value>> {
-        let listing = kinds::by_name(kind).map(|kind| self.lock().list(kind, None));
+        let listing = kinds::by_name(kind).map(|kind| self.lock().list(kind, None, Window::ALL));
         listing.into_iter().flat_map(|listing| listing.items).map(|(_, object)| object).collect()
     }
 
@@ -180,8 +180,8 @@ impl Store {
     }
 
     /// The objects of a kind now.
-    pub(super) fn list_now(&self, kind: &'static Kind, namespace: Option<&str>) -> Listing {
-        self.lock().list(kind, namespace)
+    pub(super) fn list_now(&self, kind: &'static Kind, namespace: Option<&str>, window: Window<'_>) -> Listing {
+        self.lock().list(kind, namespace, window)
     }
 
     /// The objects of a kind as they were at `version`.
@@ -190,8 +190,9 @@ impl Store {
         kind: &'static Kind,
         namespace: Option<&str>,
         version: u64,
+        window: Window<'_>,
     ) -> Result<Listing, ApiError> {
-        self.lock().list_at(kind, namespace, version)
+        self.lock().list_at(kind, namespace, version, window)
     }
 
     pub(super) fn create_at(

@@ -21,7 +21,7 @@ use super::kinds::Kind;
 use super::selectors::Selector;
 use super::signal::until;
 use super::status::ApiError;
-use super::store::{Event, Store, with_version};
+use super::store::{Event, Store, Window, with_version};
 
 /// What a watch begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Watch {
         let (present, cursor) = match request.start {
             Start::After(version) => (VecDeque::new(), version),
             Start::Present | Start::PresentThenBookmark => {
-                let listing = store.list_now(request.kind, request.namespace.as_deref());
+                let listing = store.list_now(request.kind, request.namespace.as_deref(), Window::ALL);
                 let selected = listing.items.into_iter().map(|(_, it)| it).filter(|it| request.selector.matches(it));
                 (selected.collect(), listing.version)
             }

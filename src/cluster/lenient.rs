@@ -5,9 +5,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 /// Bytes of an error text that are kept.
@@ -24,11 +25,10 @@ pub struct Lenient<K> {
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
-        let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
+        let object = deserializer.deserialize_map(WithoutManagedFields { at: Level::Object })?;
+        let Some(metadata) = object.get("metadata").and_then(Value::as_object) else {
             return Err(D::Error::custom("object without metadata"));
         };
-        metadata.remove("managedFields");
         let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);
         let kept = ObjectMeta {
             name: text("name"),
@@ -36,8 +36,61 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
             resource_version: text("resourceVersion"),
             ..ObjectMeta::default()
         };
-        let object = serde_path_to_error::deserialize::<_, K>(value).map(Box::new).map_err(|error| describe(&error));
+        let object = serde_path_to_error::deserialize::<_, K>(Value::Object(object))
+            .map(Box::new)
+            .map_err(|error| describe(&error));
         Ok(Self { metadata: kept, object })
+    }
+}
+
+/// Reads a map whole, but for `metadata.managedFields`: often the larger half of an object, and read over without making
+/// anything of it.
+#[derive(Clone, Copy)]
+struct WithoutManagedFields {
+    at: Level,
+}
+
+/// Where a map stands.
+#[derive(Clone, Copy)]
+enum Level {
+    Object,
+    Metadata,
+}
+
+impl<'de> Visitor<'de> for WithoutManagedFields {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.at {
+            Level::Object => "an object",
+            Level::Metadata => "metadata",
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            let value = match (self.at, key.as_str()) {
+                (Level::Object, "metadata") => {
+                    Value::Object(access.next_value_seed(WithoutManagedFields { at: Level::Metadata })?)
+                }
+                (Level::Metadata, "managedFields") => {
+                    access.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => access.next_value()?,
+            };
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for WithoutManagedFields {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
@@ -97,6 +150,22 @@ mod tests {
         let object = read.object.unwrap();
         assert!(object.metadata.managed_fields.is_none());
         assert_eq!(object.spec.unwrap().type_.as_deref(), Some("ClusterIP"));
+    }
+
+    #[test]
+    fn the_order_of_a_watch_event_does_not_matter() {
+        for text in [
+            r#"{"type":"ADDED","object":{"metadata":{"name":"a","managedFields":7},"spec":{}}}"#,
+            r#"{"object":{"spec":{},"metadata":{"managedFields":null,"name":"a"}},"type":"ADDED"}"#,
+        ] {
+            let event: kube::core::WatchEvent<Lenient<Service>> = serde_json::from_str(text).unwrap();
+            let kube::core::WatchEvent::Added(read) = event else { panic!("{text}") };
+            assert_eq!(read.metadata.name.as_deref(), Some("a"));
+            assert!(read.object.is_ok());
+        }
+        for text in ["{}", r#"{"metadata":null}"#, r#"{"metadata":[]}"#, "[]"] {
+            assert!(serde_json::from_str::<Lenient<Service>>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -19,8 +19,9 @@ use std::time::Duration;
 pub const FIRST_RETRY: Duration = Duration::from_millis(800);
 /// Longest wait between two tries.
 pub const SLOWEST_RETRY: Duration = Duration::from_secs(30);
-/// Objects per page of a list.
-const PAGE_SIZE: u32 = 500;
+/// Objects per page of a list. A page is in memory several times over (body, text, objects), and six kinds list at once:
+/// pages of 500 objects, as client-go takes them, took 10 MB more at 10,000 Ingresses (101 instead of 91).
+const PAGE_SIZE: u32 = 250;
 
 /// Where a watch puts what it sees. Each call may wait: that is how back-pressure reaches the API server.
 pub trait Sink<K> {

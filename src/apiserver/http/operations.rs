@@ -17,7 +17,7 @@ use crate::apiserver::kinds::Kind;
 use crate::apiserver::patch::{Applied, Patch};
 use crate::apiserver::selectors::Selector;
 use crate::apiserver::status::{self, ApiError, Cause};
-use crate::apiserver::store::{Deletion, Listing, ObjectKey, Part, Preconditions, Run, Write};
+use crate::apiserver::store::{Deletion, Listing, ObjectKey, Part, Preconditions, Run, Window, Write};
 use crate::apiserver::validate::{self, Validation};
 use crate::apiserver::watch::{Bookmarks, Request as WatchRequest, Start, Watch};
 
@@ -91,14 +91,13 @@ impl Operation<'_> {
     fn list(&self) -> Result<Reply, ApiError> {
         let selector = self.selector()?;
         let page = Page::parse(&self.query)?;
-        let listing = self.listing(&page)?;
-        let selected: Vec<(ObjectKey, Arc<Value>)> = listing
-            .items
-            .into_iter()
-            .filter(|(key, object)| page.after.as_ref().is_none_or(|after| key > after) && selector.matches(object))
-            .collect();
+        // With a selector it shows only in the objects how far a page reaches.
+        let most = page.limit.filter(|_| selector.is_empty()).unwrap_or(usize::MAX);
+        let listing = self.listing(&page, Window { after: page.after.as_ref(), most })?;
+        let selected: Vec<(ObjectKey, Arc<Value>)> =
+            listing.items.into_iter().filter(|(_, object)| selector.matches(object)).collect();
         let taken = page.limit.unwrap_or(selected.len()).min(selected.len());
-        let left = selected.len() - taken;
+        let left = listing.left + selected.len() - taken;
         let mut metadata = serde_json::json!({"resourceVersion": listing.version.to_string()});
         if let (Some((last, _)), 1..) = (selected[..taken].last(), left) {
             metadata["continue"] = Value::from(page_token(listing.version, last));
@@ -110,17 +109,17 @@ impl Operation<'_> {
         Ok(Reply::json_text(StatusCode::OK, self.view.list(self.kind(), &items, &metadata)))
     }
 
-    fn listing(&self, page: &Page) -> Result<Listing, ApiError> {
+    fn listing(&self, page: &Page, window: Window<'_>) -> Result<Listing, ApiError> {
         let (store, namespace) = (&self.server.store, self.target.namespace.as_deref());
         match page.version {
             PageVersion::Exactly(version) => {
-                store.list_at(self.kind(), namespace, version).map_err(|error| match error {
+                store.list_at(self.kind(), namespace, version, window).map_err(|error| match error {
                     ApiError::Expired { .. } if page.after.is_some() => ApiError::ContinueExpired,
                     other => other,
                 })
             }
             PageVersion::NotOlderThan(version) => {
-                let listing = store.list_now(self.kind(), namespace);
+                let listing = store.list_now(self.kind(), namespace, window);
                 match version > listing.version {
                     true => Err(ApiError::TooLargeVersion { asked: version, current: listing.version }),
                     false => Ok(listing),
@@ -298,7 +297,7 @@ impl Operation<'_> {
 
     fn delete_collection(&self) -> Result<Reply, ApiError> {
         let (selector, options) = (self.selector()?, self.delete_options()?);
-        let listing = self.server.store.list_now(self.kind(), self.target.namespace.as_deref());
+        let listing = self.server.store.list_now(self.kind(), self.target.namespace.as_deref(), Window::ALL);
         let mut deleted = Vec::new();
         for (key, object) in listing.items.into_iter().filter(|(_, object)| selector.matches(object)) {
             match self.server.store.delete_at(self.kind(), &key, &options.preconditions, &options.write) {

@@ -5,6 +5,7 @@
 //! [`super::history`], stamping in [`super::metadata`].
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -76,6 +77,30 @@ pub struct Listing {
     pub version: u64,
     /// The objects with their keys.
     pub items: Vec<(ObjectKey, Arc<Value>)>,
+    /// How many more there are beyond the window.
+    pub left: usize,
+}
+
+/// Which part of a list is wanted, in order of the keys. What is outside is only counted: a page costs its objects.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    /// Only what comes after this key.
+    pub after: Option<&'a ObjectKey>,
+    /// At most so many.
+    pub most: usize,
+}
+
+impl Window<'_> {
+    /// Everything.
+    pub const ALL: Self = Self { after: None, most: usize::MAX };
+
+    fn of(self, kind: &Kind, namespace: Option<&str>, version: u64, objects: Option<&Collection>) -> Listing {
+        let start = self.after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        let objects = objects.into_iter().flat_map(|objects| objects.range((start.clone(), Bound::Unbounded)));
+        let mut wanted = objects.filter(|(key, _)| key.is_in(namespace));
+        let items = wanted.by_ref().take(self.most).map(|(key, it)| (key.clone(), kind.served_form(it))).collect();
+        Listing { version, items, left: wanted.count() }
+    }
 }
 
 type Collection = BTreeMap<ObjectKey, Arc<Value>>;
@@ -119,10 +144,8 @@ impl State {
     }
 
     /// All objects of a kind, in one namespace or in all.
-    pub(super) fn list(&self, kind: &'static Kind, namespace: Option<&str>) -> Listing {
-        let objects = self.collections.get(&kind.resource());
-        let items = objects.into_iter().flatten().filter(|(key, _)| key.is_in(namespace));
-        Listing { version: self.version(), items: items.map(|(key, it)| (key.clone(), kind.served_form(it))).collect() }
+    pub(super) fn list(&self, kind: &'static Kind, namespace: Option<&str>, window: Window<'_>) -> Listing {
+        window.of(kind, namespace, self.version(), self.collections.get(&kind.resource()))
     }
 
     /// The same as it was at `version`: what changed since is undone, newest first.
@@ -131,16 +154,21 @@ impl State {
         kind: &'static Kind,
         namespace: Option<&str>,
         version: u64,
+        window: Window<'_>,
     ) -> Result<Listing, ApiError> {
-        let mut objects = self.collections.get(&kind.resource()).cloned().unwrap_or_default();
-        for event in self.history.after(version)?.rev().filter(|event| event.resource == kind.resource()) {
+        let now = self.collections.get(&kind.resource());
+        let mut since = self.history.after(version)?.rev().filter(|event| event.resource == kind.resource()).peekable();
+        if since.peek().is_none() {
+            return Ok(window.of(kind, namespace, version, now));
+        }
+        let mut objects = now.cloned().unwrap_or_default();
+        for event in since {
             match &event.before {
                 Some(before) => objects.insert(event.key.clone(), Arc::clone(before)),
                 None => objects.remove(&event.key),
             };
         }
-        let items = objects.into_iter().filter(|(key, _)| key.is_in(namespace));
-        Ok(Listing { version, items: items.map(|(key, it)| (key, kind.served_form(&it))).collect() })
+        Ok(window.of(kind, namespace, version, Some(&objects)))
     }
 
     /// Stores a new object. `namespace` is ignored for cluster-wide kinds.
@@ -253,7 +281,7 @@ impl State {
             return;
         }
         for kind in kinds::KINDS.iter().filter(|kind| kind.scope == Scope::Namespaced) {
-            for (key, _) in self.list(kind, Some(namespace)).items {
+            for (key, _) in self.list(kind, Some(namespace), Window::ALL).items {
                 if let Err(error) = self.delete(kind, &key, &Preconditions::default(), write) {
                     let (kind, name) = (kind.kind, &*key.name);
                     tracing::debug!(namespace, kind, name, %error, "object outlives its namespace");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::kinds::KINDS;
 use super::super::patch::{Applied, Patch as ObjectPatch};
 use super::super::selectors::Selector;
-use super::super::store::{Limits, ObjectKey, Part, Preconditions};
+use super::super::store::{Limits, ObjectKey, Part, Preconditions, Window};
 use super::*;
 
 /// JSON that often has the field names which the server looks at.
@@ -100,7 +100,7 @@ proptest! {
                 }
             }
             drop(store.update_at(kind, &key, patch.clone(), Part::Main, &write));
-            for (_, object) in store.list_now(kind, None).items {
+            for (_, object) in store.list_now(kind, None, Window::ALL).items {
                 let selector = Selector::parse(kind, "a!=b,c", "metadata.name=a").expect("good");
                 selector.matches(&object);
                 for accept in ["application/json;as=Table;v=v1;g=meta.k8s.io", ""] {

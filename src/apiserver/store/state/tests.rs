@@ -225,8 +225,8 @@ fn with_a_namespace_goes_what_is_in_it() {
         state.create(kind("Middleware"), namespace, config("a", "1"), Part::Main, &write()).expect("created");
     }
     state.delete(kind("Namespace"), &ObjectKey::new("", "n"), &Preconditions::default(), &write()).expect("deleted");
-    assert_eq!(state.list(kind("ConfigMap"), None).items.len(), 1);
-    assert_eq!(state.list(kind("Middleware"), Some("n")).items.len(), 0);
+    assert_eq!(state.list(kind("ConfigMap"), None, Window::ALL).items.len(), 1);
+    assert_eq!(state.list(kind("Middleware"), Some("n"), Window::ALL).items.len(), 0);
 }
 
 #[test]
@@ -311,7 +311,7 @@ proptest! {
     fn every_past_list_can_be_reconstructed(steps in steps()) {
         let mut state = state();
         let kind = kind("ConfigMap");
-        let mut past = vec![state.list(kind, None)];
+        let mut past = vec![state.list(kind, None, Window::ALL)];
         for step in steps {
             match step {
                 Step::Put(name, value) => {
@@ -324,7 +324,7 @@ proptest! {
                 }
                 Step::Delete(name) => drop(state.delete(kind, &key(&format!("o{name}")), &Preconditions::default(), &write())),
             }
-            past.push(state.list(kind, None));
+            past.push(state.list(kind, None, Window::ALL));
         }
         let mut replayed: BTreeMap<ObjectKey, Arc<Value>> = BTreeMap::new();
         for event in state.events_after(1).expect("all there") {
@@ -333,11 +333,23 @@ proptest! {
                 None => replayed.remove(&event.key),
             };
         }
-        let now = state.list(kind, None);
+        let now = state.list(kind, None, Window::ALL);
         prop_assert_eq!(now.items, replayed.into_iter().collect::<Vec<_>>());
         for listing in past {
-            let again = state.list_at(kind, None, listing.version).expect("recent");
+            let again = state.list_at(kind, None, listing.version, Window::ALL).expect("recent");
             prop_assert_eq!(shown(&again), shown(&listing));
+            let mut pages: Vec<(ObjectKey, Arc<Value>)> = Vec::new();
+            loop {
+                let after = pages.last().map(|(key, _)| key.clone());
+                let window = Window { after: after.as_ref(), most: 2 };
+                let page = state.list_at(kind, None, listing.version, window).expect("recent");
+                prop_assert_eq!(pages.len() + page.items.len() + page.left, listing.items.len());
+                if page.items.is_empty() {
+                    break;
+                }
+                pages.extend(page.items);
+            }
+            prop_assert_eq!(pages, listing.items);
         }
     }
 }
