@@ -104,7 +104,7 @@ fn sigterm_finishes_running_requests_and_ends_with_zero() {
         while let Some(line) = lines.next_line().await.unwrap() {
             log += &line;
         }
-        assert!(log.contains("router appeared") || log.contains("drain"), "{log}");
+        assert!(log.contains("told to stop") && log.contains("drained"), "{log}");
         cluster.shutdown().await;
     });
 }
@@ -118,5 +118,44 @@ fn sigterm_is_obeyed_from_the_moment_that_clients_can_connect() {
             assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
             assert_eq!(child.wait().await.unwrap().code(), Some(0), "killed by the signal, or ignored as process 1");
         }
+    });
+}
+
+#[test]
+fn each_router_and_each_finding_is_one_line_of_the_log() {
+    in_system(async || {
+        let cluster = start_cluster().await;
+        let (one, two) = (Origin::start("one").await, Origin::start("two").await);
+        for (name, origin) in [("one", &one), ("two", &two)] {
+            cluster.store().apply(service("n", name)).unwrap();
+            cluster.store().apply(slice("n", name, &[origin.address])).unwrap();
+        }
+        let endpoint = format!("--providers.kubernetesingress.endpoint={}", cluster.url());
+        let (mut child, web, mut lines) = running(&[&endpoint]).await;
+        let served_by = async |wanted: Option<&str>| {
+            eventually(async || (get(web, "a.test", "/").await.header("x-origin") == wanted).then_some(())).await;
+        };
+        eventually(async || (get(web, "a.test", "/").await.status == 404).then_some(())).await;
+        cluster.store().apply(ingress("n", "i", "a.test", "/", "one")).unwrap();
+        served_by(Some("one")).await;
+        cluster.store().apply(ingress("n", "i", "a.test", "/", "two")).unwrap();
+        served_by(Some("two")).await;
+        cluster.store().apply(ingress("n", "bad", "bad.test", "/", "ghost")).unwrap();
+        cluster.store().delete("Ingress", "n", "bad").unwrap();
+        cluster.store().delete("Ingress", "n", "i").unwrap();
+        served_by(None).await;
+        let pid = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+        let mut log = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            log += &format!("{line}\n");
+        }
+        let messages =
+            ["router appeared", "router changed", "router gone", "object not served as written", "finding gone"];
+        for message in messages {
+            assert_eq!(log.matches(message).count(), 1, "{message}: {log}");
+        }
+        cluster.shutdown().await;
     });
 }
