@@ -105,3 +105,39 @@ pub struct QueueFull;
 pub fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix::prelude::*;
+
+    struct Receiver(QueueDepth);
+    impl Actor for Receiver {
+        type Context = Context<Self>;
+    }
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Hello;
+    impl Handler<Hello> for Receiver {
+        type Result = ();
+        fn handle(&mut self, _: Hello, ctx: &mut Context<Self>) {
+            self.0.left();
+            ctx.stop();
+        }
+    }
+
+    #[test]
+    fn what_waits_is_counted_and_a_receiver_that_is_gone_is_noticed() {
+        System::new().block_on(async {
+            let depth = QueueDepth::default();
+            let line = Line::new(Receiver(depth.clone()).start().recipient(), depth.clone());
+            line.tell(Hello);
+            assert_eq!(depth.get(), 1, "nobody has handled it yet");
+            assert_eq!(line.send(Hello).await, Delivery::NobodyThere, "the first one stopped the receiver");
+            let before = lost();
+            line.tell(Hello);
+            assert!(lost() > before);
+            assert_eq!(line.offer(Hello), Ok(()), "an observation of nobody is no error");
+        });
+    }
+}
