@@ -4,7 +4,7 @@
 //! ranks against other entries.
 use super::slots::Slot;
 use super::{ConnectionKind, EntryPointId};
-use crate::model::plan::{BlocRank, Precedence, Router};
+use crate::model::plan::{Action, BlocRank, Precedence, Router};
 use crate::model::rule::{RequestView, Rule};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -20,12 +20,25 @@ pub(super) struct Entry {
     listens_on: EntryPointSet,
     /// The connections it serves.
     kind: ConnectionKind,
+    /// Whether requests go on to the balancer. A copy of what the router says, as the rank is: a request need not load it.
+    pub(super) serves: Serves,
+    /// Its rank in the bloc; `None` if it has a priority of its own.
+    rank: Option<BlocRank>,
     /// The number it competes with: its priority, or the length of its rule.
     pub(super) number: i64,
     /// The rule, where host and path alone do not decide.
     test: Option<Arc<Rule>>,
-    /// Tells apart several entries of one router: position among the anchors of its rule.
-    anchor: u32,
+    /// Tells apart several entries of one router: position among the anchors of its rule, of which there are few.
+    anchor: u8,
+}
+
+/// What a router does with its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Serves {
+    /// Passes them on.
+    Forwards,
+    /// Answers 503.
+    Refuses,
 }
 
 /// A set of entry points.
@@ -50,6 +63,8 @@ pub(super) struct Template {
     slot: Slot,
     listens_on: EntryPointSet,
     kind: ConnectionKind,
+    serves: Serves,
+    rank: Option<BlocRank>,
     number: i64,
 }
 
@@ -80,13 +95,21 @@ impl Template {
     pub(super) fn new(router: Arc<Router>, slot: Slot, listens_on: EntryPointSet) -> Self {
         let kind = if router.tls.is_some() { ConnectionKind::Tls } else { ConnectionKind::Plain };
         let number = router.shown_priority();
-        Self { router, slot, listens_on, kind, number }
+        let serves = match router.action {
+            Action::Forward(_) => Serves::Forwards,
+            Action::Refuse(_) => Serves::Refuses,
+        };
+        let rank = match router.precedence {
+            Precedence::Bloc(rank) => Some(rank),
+            Precedence::Ranked(_) => None,
+        };
+        Self { router, slot, listens_on, kind, serves, rank, number }
     }
 
     /// The entry of the `anchor`th anchor; `test` is the rule, if it has to be asked there.
-    pub(super) fn entry(&self, anchor: u32, test: Option<Arc<Rule>>) -> Arc<Entry> {
-        let Self { router, slot, listens_on, kind, number } = self.clone();
-        Arc::new(Entry { router, slot, listens_on, kind, number, test, anchor })
+    pub(super) fn entry(&self, anchor: u8, test: Option<Arc<Rule>>) -> Arc<Entry> {
+        let Self { router, slot, listens_on, kind, serves, rank, number } = self.clone();
+        Arc::new(Entry { router, slot, listens_on, kind, serves, rank, number, test, anchor })
     }
 }
 
@@ -100,10 +123,7 @@ impl Entry {
 
     /// Its rank in the bloc; `None` if it has a priority of its own.
     pub(super) fn bloc_rank(&self) -> Option<BlocRank> {
-        match self.router.precedence {
-            Precedence::Bloc(rank) => Some(rank),
-            Precedence::Ranked(_) => None,
-        }
+        self.rank
     }
 
     /// Compares two entries of the bloc or two ranked ones: `Less` goes first. By rank or priority, then the older
@@ -117,5 +137,15 @@ impl Entry {
             .then_with(|| self.router.origin.created.cmp(&other.router.origin.created))
             .then_with(|| self.router.key.cmp(&other.router.key))
             .then_with(|| self.anchor.cmp(&other.anchor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_and_its_reference_counts_fill_one_cache_line() {
+        assert_eq!(size_of::<Entry>() + 2 * size_of::<usize>(), 64);
     }
 }

@@ -11,10 +11,10 @@
 use super::balancer::LiveBalancer;
 use crate::model::facts::KeyPair;
 use crate::model::keys::{BalancerKey, RouterKey, SecretKey};
-use crate::model::plan::{Action, PlanPatch, Router, RouterRule};
+use crate::model::plan::{PlanPatch, Router, RouterRule};
 use crate::model::rule::{self, RequestView, Residual};
 use certificates::Certificates;
-use entry::{Entry, EntryPointSet, Query, Template};
+use entry::{Entry, EntryPointSet, Query, Serves, Template};
 use hosts::{HostIndex, Place, Precision};
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
@@ -159,11 +159,13 @@ impl Table {
             return Route::NotReady;
         }
         let query = Query { entry: EntryPointSet::of(entry), kind, request };
-        let Some(Entry { router, slot, .. }) = select::choose(&self.index, &query) else { return Route::NoRouter };
-        match (&router.action, self.slots.get(*slot)) {
-            (Action::Forward(_), Some(balancer)) => Route::Forward { router, balancer },
+        let Some(Entry { router, slot, serves, .. }) = select::choose(&self.index, &query) else {
+            return Route::NoRouter;
+        };
+        match (serves, self.slots.get(*slot)) {
+            (Serves::Forwards, Some(balancer)) => Route::Forward { router, balancer },
             // A router whose balancer is not there must not let its requests fall through to others either.
-            (Action::Forward(_), None) | (Action::Refuse(_), _) => Route::Refused(router),
+            (Serves::Forwards, None) | (Serves::Refuses, _) => Route::Refused(router),
         }
     }
 

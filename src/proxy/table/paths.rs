@@ -1,11 +1,15 @@
 //! The paths of one host: a persistent radix tree over their bytes.
 //!
+//! Most hosts have one path, which lies in the host itself: among very many hosts nearly everything that a request looks
+//! at has to come from memory, so each pointer less counts. Short labels lie in their nodes for the same reason.
+//!
 //! One walk down the request's path passes every prefix route and ends at the exact one, however many routes there are.
 //! A change copies the nodes on its way, with at most 256 children each. (An `imbl::OrdMap` would allocate a cursor for
 //! each search once it holds more than 16 keys, and need one search per prefix.)
 use super::entry::Entry;
 use super::lists::EntryList;
 use crate::model::plan::PathRank;
+use smallvec::SmallVec;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -23,14 +27,32 @@ pub(super) enum PathKind {
 
 /// Routes by path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PathTree {
-    root: Option<Arc<Node>>,
+pub(super) struct PathTree(Shape);
+
+#[derive(Clone, Debug, Default)]
+enum Shape {
+    #[default]
+    Empty,
+    /// All routes name one path in one way.
+    One(Single),
+    Tree(Arc<Node>),
 }
+
+/// Routes that name the same path in the same way.
+#[derive(Clone, Debug)]
+struct Single {
+    path: Label,
+    kind: PathKind,
+    list: EntryList,
+}
+
+/// Bytes of a path, up to 16 of them without an allocation of their own.
+type Label = SmallVec<[u8; 16]>;
 
 #[derive(Clone, Debug, Default)]
 struct Node {
     /// The bytes from the parent to here; empty only at the root.
-    label: Arc<[u8]>,
+    label: Label,
     /// Routes whose path ends here.
     exact: EntryList,
     /// Routes whose prefix ends here.
@@ -69,24 +91,44 @@ enum Left {
 
 impl PathTree {
     pub(super) fn is_empty(&self) -> bool {
-        self.root.is_none()
+        matches!(self.0, Shape::Empty)
     }
 
     /// Adds `entry` under `path`.
     pub(super) fn insert(&mut self, path: &str, kind: PathKind, entry: Arc<Entry>) {
         let path = path.as_bytes();
-        match &mut self.root {
-            None => self.root = Some(Node::leaf(path, kind, entry)),
-            Some(root) => Node::insert(root, path, kind, entry),
-        }
+        self.0 = match std::mem::take(&mut self.0) {
+            Shape::Empty => Shape::One(Single::new(path, kind, entry)),
+            Shape::One(mut single) if single.is_at(path, kind) => {
+                single.list.insert(entry);
+                Shape::One(single)
+            }
+            Shape::One(single) => {
+                let mut root = Arc::new(Node::from(single));
+                Node::insert(&mut root, path, kind, entry);
+                Shape::Tree(root)
+            }
+            Shape::Tree(mut root) => {
+                Node::insert(&mut root, path, kind, entry);
+                Shape::Tree(root)
+            }
+        };
     }
 
     /// Takes `entry` out from under `path`; a node without purpose goes with it.
     pub(super) fn remove(&mut self, path: &str, kind: PathKind, entry: &Entry) {
-        let Some(root) = &mut self.root else { return };
-        if let Left::Nothing = Node::remove(root, path.as_bytes(), kind, entry) {
-            self.root = None;
-        }
+        let path = path.as_bytes();
+        self.0 = match std::mem::take(&mut self.0) {
+            Shape::One(mut single) if single.is_at(path, kind) => {
+                single.list.remove(entry);
+                if single.list.is_empty() { Shape::Empty } else { Shape::One(single) }
+            }
+            Shape::Tree(mut root) => match Node::remove(&mut root, path, kind, entry) {
+                Left::Nothing => Shape::Empty,
+                Left::Something => Single::of(&root).map_or(Shape::Tree(root), Shape::One),
+            },
+            other => other,
+        };
     }
 
     /// Visits the lists whose path or prefix `path` has: the exact one, then prefixes, the longest first. Stops early on
@@ -96,8 +138,85 @@ impl PathTree {
         path: &str,
         mut visit: impl FnMut(Stop<'t>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let Some(root) = &self.root else { return ControlFlow::Continue(()) };
-        let mut window = root.walk(path.as_bytes(), usize::MAX);
+        match &self.0 {
+            Shape::Empty => ControlFlow::Continue(()),
+            Shape::One(single) => single.stop(path.as_bytes()).map_or(ControlFlow::Continue(()), visit),
+            Shape::Tree(root) => root.visit(path.as_bytes(), &mut visit),
+        }
+    }
+
+    /// How many nodes there are.
+    #[cfg(test)]
+    pub(super) fn nodes(&self) -> usize {
+        fn count(node: &Node) -> usize {
+            1 + node.children.iter().map(|(_, child)| count(child)).sum::<usize>()
+        }
+        match &self.0 {
+            Shape::Empty => 0,
+            Shape::One(_) => 1,
+            Shape::Tree(root) => count(root),
+        }
+    }
+}
+
+impl Single {
+    fn new(path: &[u8], kind: PathKind, entry: Arc<Entry>) -> Self {
+        let mut list = EntryList::default();
+        list.insert(entry);
+        Self { path: path.into(), kind, list }
+    }
+
+    /// What is left of a tree, if that is a single list.
+    fn of(root: &Node) -> Option<Self> {
+        let Node { label, exact, prefix, children } = root;
+        let (kind, list) = match (exact.is_empty(), prefix.is_empty(), children.is_empty()) {
+            (false, true, true) => (PathKind::Exact, exact),
+            (true, false, true) => (PathKind::Prefix, prefix),
+            _ => return None,
+        };
+        Some(Self { path: label.clone(), kind, list: list.clone() })
+    }
+
+    fn is_at(&self, path: &[u8], kind: PathKind) -> bool {
+        self.kind == kind && *self.path == *path
+    }
+
+    /// The list, if a request for `path` comes by it.
+    fn stop(&self, path: &[u8]) -> Option<Stop<'_>> {
+        let (meets, rank) = match self.kind {
+            PathKind::Exact => (*self.path == *path, PathRank::Exact),
+            PathKind::Prefix => (path.starts_with(&self.path), PathRank::Prefix),
+        };
+        meets.then_some(Stop { list: &self.list, length: self.path.len(), rank })
+    }
+}
+
+impl From<Single> for Node {
+    fn from(Single { path, kind, list }: Single) -> Self {
+        let mut node = Self { label: path, ..Self::default() };
+        *node.list(kind) = list;
+        node
+    }
+}
+
+impl Node {
+    fn leaf(label: &[u8], kind: PathKind, entry: Arc<Entry>) -> Arc<Self> {
+        Arc::new(Single::new(label, kind, entry).into())
+    }
+
+    fn list(&mut self, kind: PathKind) -> &mut EntryList {
+        match kind {
+            PathKind::Exact => &mut self.exact,
+            PathKind::Prefix => &mut self.prefix,
+        }
+    }
+
+    fn child(&self, byte: u8) -> Result<usize, usize> {
+        self.children.binary_search_by_key(&byte, |(first, _)| *first)
+    }
+
+    fn visit<'t, B>(&'t self, path: &[u8], visit: &mut impl FnMut(Stop<'t>) -> ControlFlow<B>) -> ControlFlow<B> {
+        let mut window = self.walk(path, usize::MAX);
         if let Some(stop) = window.exact {
             visit(stop)?;
         }
@@ -110,37 +229,9 @@ impl PathTree {
             // More prefixes than the window holds: walk again, up to where it began.
             match window.seen.checked_sub(WINDOW) {
                 None | Some(0) => return ControlFlow::Continue(()),
-                Some(left) => window = root.walk(path.as_bytes(), left),
+                Some(left) => window = self.walk(path, left),
             }
         }
-    }
-
-    /// How many nodes there are.
-    #[cfg(test)]
-    pub(super) fn nodes(&self) -> usize {
-        fn count(node: &Node) -> usize {
-            1 + node.children.iter().map(|(_, child)| count(child)).sum::<usize>()
-        }
-        self.root.as_deref().map_or(0, count)
-    }
-}
-
-impl Node {
-    fn leaf(label: &[u8], kind: PathKind, entry: Arc<Entry>) -> Arc<Self> {
-        let mut node = Self { label: label.into(), ..Self::default() };
-        node.list(kind).insert(entry);
-        Arc::new(node)
-    }
-
-    fn list(&mut self, kind: PathKind) -> &mut EntryList {
-        match kind {
-            PathKind::Exact => &mut self.exact,
-            PathKind::Prefix => &mut self.prefix,
-        }
-    }
-
-    fn child(&self, byte: u8) -> Result<usize, usize> {
-        self.children.binary_search_by_key(&byte, |(first, _)| *first)
     }
 
     /// Collects the lists on the way of `path`: all of them, or the first `limit` prefix lists.
@@ -194,7 +285,7 @@ impl Node {
         let common = node.label.iter().zip(path).take_while(|(own, given)| own == given).count();
         let (shared, beyond) = node.label.split_at(common);
         if let Some(first) = beyond.first() {
-            let (first, shared, beyond) = (*first, shared.into(), beyond.into());
+            let (first, shared, beyond) = (*first, Label::from(shared), Label::from(beyond));
             let lower = Self { label: beyond, ..std::mem::take(node) };
             *node = Self { label: shared, children: vec![(first, Arc::new(lower))], ..Self::default() };
         }

@@ -3,7 +3,7 @@ use super::*;
 use crate::model::facts::{Created, ServerState};
 use crate::model::keys::{IngressKey, PortRef, ServiceKey};
 use crate::model::plan::{
-    Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank, Origin,
+    Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank, Origin,
     PathRank, Precedence, Scheme, Server,
 };
 use crate::model::rule::Syntax;

@@ -1,6 +1,7 @@
 //! The table against its definition: whatever patches were applied, a request gets what a scan of all routers gives it.
 use super::super::lists::EntryList;
 use super::*;
+use crate::model::plan::Action;
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 use std::cmp::Reverse;
