@@ -22,7 +22,8 @@ pub(crate) async fn run(listener: TcpListener, entry: Rc<EntryPoint>, worker: Rc
     let mut last_logged = None;
     let serve = |(tcp, peer): (TcpStream, SocketAddr)| {
         let conn = Conn::new(worker.clone(), entry.clone(), peer);
-        drop(tokio::task::spawn_local(connection::run(tcp, conn, settings.clone())));
+        // Boxed: a task copies its future whole when it is made and when it ends, and this one has some kilobytes.
+        drop(tokio::task::spawn_local(Box::pin(connection::run(tcp, conn, settings.clone()))));
     };
     let accept = async {
         loop {

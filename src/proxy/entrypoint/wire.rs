@@ -12,7 +12,7 @@ use crate::proxy::small_write::poll_write_small;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -51,14 +51,13 @@ pub(crate) struct Wire {
     ticks: Ticks,
     phase: AtomicU8,
     since: AtomicU64,
-    refused: AtomicBool,
 }
 
 impl Wire {
     /// A connection that was accepted just now.
     pub(crate) fn new(ticks: Ticks) -> Self {
         let since = AtomicU64::new(ticks.now());
-        Self { ticks, phase: AtomicU8::new(Phase::Idle as u8), since, refused: AtomicBool::new(false) }
+        Self { ticks, phase: AtomicU8::new(Phase::Idle as u8), since }
     }
 
     /// What it is doing.
@@ -77,11 +76,6 @@ impl Wire {
         self.since.store(self.ticks.now(), Ordering::Relaxed);
     }
 
-    /// Whether hyper wanted to answer a broken head by itself and was kept from it.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.refused.load(Ordering::Relaxed)
-    }
-
     fn on_read(&self) {
         if self.phase.load(Ordering::Relaxed) == Phase::Idle as u8 {
             self.enter(Phase::Head);
@@ -96,11 +90,7 @@ impl Wire {
 
     /// Whether what is about to be written is hyper's own answer to a broken head.
     fn swallows(&self) -> bool {
-        let swallows = self.phase.load(Ordering::Relaxed) <= Phase::Head as u8;
-        if swallows {
-            self.refused.store(true, Ordering::Relaxed);
-        }
-        swallows
+        self.phase.load(Ordering::Relaxed) <= Phase::Head as u8
     }
 }
 
@@ -164,7 +154,9 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.is_refused() {
+        // hyper shuts down just before it lets go of the socket, which is shut down by that. In a tunnel it says that one
+        // side has said all it has to say.
+        if self.wire.phase() != Phase::Upgraded {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.tcp).poll_shutdown(cx)

@@ -17,7 +17,8 @@ pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hy
         .handshake(TokioIo::new(stream))
         .await?;
     let peer = Rc::downgrade(peer);
-    drop(tokio::task::spawn_local(async move {
+    // Boxed: a task copies its future whole when it is made and when it ends.
+    drop(tokio::task::spawn_local(Box::pin(async move {
         if let Err(error) = connection.with_upgrades().await {
             // Whoever waits for an answer gets the error as well; this is for idle connections.
             tracing::trace!(%error, "connection to server ended");
@@ -25,6 +26,6 @@ pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hy
         if let Some(peer) = peer.upgrade() {
             peer.purge();
         }
-    }));
+    })));
     Ok(sender)
 }
