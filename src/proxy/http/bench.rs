@@ -41,6 +41,7 @@ impl Rewriting {
 
     /// What happens to the headers of an answer.
     pub fn answer(&self, headers: &mut HeaderMap) {
-        headers::clean_answer(headers);
+        let seen = headers::Seen::among(headers);
+        headers::clean_answer(headers, seen);
     }
 }

@@ -6,7 +6,7 @@
 //! can be repeated without harm (its head was noted, see [`super::spare`]).
 use super::answer::{self, ForwardError, Retry};
 use super::body::{AnswerBody, BodyError, RequestBody};
-use super::headers;
+use super::headers::{self, Seen};
 use super::names::{IDEMPOTENCY_KEY, UPGRADE as UPGRADE_TOKEN, X_IDEMPOTENCY_KEY};
 use super::upgrade::Wish;
 use super::{forwarded, upgrade};
@@ -384,11 +384,12 @@ fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<W
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
-    if response.headers().contains_key(TRANSFER_ENCODING) && !headers::is_chunked_alone(response.headers()) {
+    let seen = Seen::among(response.headers());
+    if seen.has_transfer_encoding() && !headers::is_chunked_alone(response.headers()) {
         // hyper would read such a body until the server closes the connection, which it may never do.
         return answer::failed(conn, &ForwardError::Malformed);
     }
-    headers::clean_answer(response.headers_mut());
+    headers::clean_answer(response.headers_mut(), seen);
     if response.status() == StatusCode::NOT_MODIFIED {
         // RFC 9110 15.4.5: no metadata of a representation that is not there; the reference drops it, too.
         response.headers_mut().remove(CONTENT_TYPE);

@@ -151,8 +151,7 @@ fn is_forwarded(protocol: &HeaderValue) -> bool {
 }
 
 /// Removes from an answer what concerns the server's connection only. `Trailer` stays where trailers can follow.
-pub(super) fn clean_answer(headers: &mut HeaderMap) {
-    let seen = Seen::among(headers);
+pub(super) fn clean_answer(headers: &mut HeaderMap, seen: Seen) {
     if seen.has(Seen::CONNECTION) {
         delete_listed(headers);
         headers.remove(CONNECTION);

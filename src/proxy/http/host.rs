@@ -26,7 +26,8 @@ impl HostMemory {
         self.canonical.clear();
         self.canonical.push_str(&canonical_host(text));
         self.port = port(text).and_then(|port| HeaderValue::from_str(port).ok());
-        self.raw = raw.cloned();
+        // A copy: a clone would keep the buffer that the head was read into as long as the connection lives.
+        self.raw = raw.and_then(|raw| HeaderValue::from_bytes(raw.as_bytes()).ok());
         Ok(())
     }
 

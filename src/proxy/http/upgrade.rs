@@ -49,7 +49,8 @@ pub(super) fn switch(
     let agreed = named.filter(|named| named.as_bytes().eq_ignore_ascii_case(wish.protocol.as_bytes()));
     let protocol = agreed.ok_or(ForwardError::Malformed)?;
     let server = hyper::upgrade::on(&mut response);
-    headers::clean_answer(response.headers_mut());
+    let seen = headers::Seen::among(response.headers());
+    headers::clean_answer(response.headers_mut(), seen);
     response.headers_mut().insert(CONNECTION, UPGRADE_TOKEN.clone());
     response.headers_mut().insert(UPGRADE, protocol);
     *response.version_mut() = Version::HTTP_11;
