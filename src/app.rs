@@ -70,6 +70,9 @@ impl App {
         if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
             tracing::debug!("a crypto provider was installed before");
         }
+        if let Some(path) = &config.file {
+            info!(path = %path.display(), "configuration file read");
+        }
         for warning in &config.warnings {
             warn!(origin = %warning, "remark on the options");
         }

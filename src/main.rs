@@ -1,7 +1,7 @@
-//! The process: arguments in, exit status out. 0: stopped as told; 1: it could not start, or lost an actor; 2: wrong options.
+//! The process: arguments, environment and file in, exit status out. 0: stopped as told; 1: it could not start, or lost an actor; 2: wrong options.
 use pilotage::app::{App, Outcome, Signals};
 use pilotage::cluster::client::Surroundings;
-use pilotage::config::{Command, Config, from_args};
+use pilotage::config::{Command, Config, from_sources};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -9,9 +9,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
-    match from_args(args) {
+    match from_sources(args, std::env::vars_os()) {
         Ok(Command::Run(config)) => run(config),
-        Ok(Command::Help(text)) => {
+        Ok(Command::Help(text) | Command::PrintConfig(text)) => {
             println!("{text}");
             ExitCode::SUCCESS
         }

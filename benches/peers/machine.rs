@@ -4,8 +4,8 @@ use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Set for the process that runs where it should.
-const MOVED: &str = "PILOTAGE_PEERS_CORES";
+/// Set for the process that runs where it should. Not under `PILOTAGE_`, where the program looks for its options.
+const MOVED: &str = "PEERS_BENCH_CORES";
 
 /// The cores of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

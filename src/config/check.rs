@@ -32,6 +32,7 @@ pub(super) fn config(settings: &Settings, findings: &mut Findings) -> Config {
         default_rule_syntax: rule_syntax(root, findings),
         servers_transport: servers_transport(root),
         workers: workers(root),
+        file: None,
         warnings: Vec::new(),
     }
 }

@@ -5,21 +5,15 @@
 //! mistake that says what to write.
 use std::iter::Peekable;
 
+use super::entry::Entry;
 use super::report::{Findings, Origin};
 use super::table::{self, Kind, Lookup};
-
-/// One option as given by any source: a dotted path, the text of its value, and where it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) path: String,
-    pub(super) value: String,
-    pub(super) origin: Origin,
-}
 
 /// What the arguments ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Run(Vec<Entry>),
+    PrintConfig(Vec<Entry>),
     Help,
     Version,
 }
@@ -28,6 +22,7 @@ pub(super) enum Asked {
 pub(super) fn parse(args: impl IntoIterator<Item = String>, findings: &mut Findings) -> Asked {
     let mut entries = Vec::new();
     let mut args = args.into_iter().enumerate().peekable();
+    let print = args.next_if(|(_, first)| first == "print-config").is_some();
     while let Some((at, arg)) = args.next() {
         let Some((dashes, name, value)) = split(&arg) else {
             match (at, arg.as_str()) {
@@ -56,11 +51,11 @@ pub(super) fn parse(args: impl IntoIterator<Item = String>, findings: &mut Findi
             None => bare_value(name, &mut args),
         };
         match value {
-            Ok(value) => entries.push(Entry { path: name.to_owned(), value, origin }),
+            Ok(value) => entries.push(Entry::text(name.to_owned(), value, origin)),
             Err(text) => findings.mistake(Some(&origin), text),
         }
     }
-    Asked::Run(entries)
+    if print { Asked::PrintConfig(entries) } else { Asked::Run(entries) }
 }
 
 /// Dashes, name, and the text after the first `=`.
@@ -99,6 +94,7 @@ fn looks_like_option(arg: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Raw;
     use super::*;
 
     fn run(args: &[&str]) -> (Asked, Vec<String>) {
@@ -112,9 +108,16 @@ mod tests {
     fn entries(args: &[&str]) -> Vec<(String, String)> {
         match run(args) {
             (Asked::Run(entries), mistakes) if mistakes.is_empty() => {
-                entries.into_iter().map(|entry| (entry.path, entry.value)).collect()
+                entries.into_iter().map(|entry| (entry.path, text(entry.value))).collect()
             }
             other => panic!("{args:?}: {other:?}"),
+        }
+    }
+
+    fn text(value: Raw) -> String {
+        match value {
+            Raw::Text(text) => text,
+            Raw::Array(items) => panic!("an argument is never an array: {items:?}"),
         }
     }
 
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn a_bare_bool_or_object_is_true_and_takes_nothing_along() {
         let (asked, mistakes) = run(&["--api.insecure", "false"]);
-        assert!(matches!(asked, Asked::Run(entries) if entries[0].value == "true"));
+        assert!(matches!(asked, Asked::Run(entries) if entries[0].value == Raw::Text("true".to_owned())));
         assert_eq!(
             mistakes,
             ["argument 2: WORD: neither an option nor a command; a value is joined to its option by `=`"]
@@ -173,6 +176,14 @@ mod tests {
         for args in [&["version"][..], &["--version"], &["--ping", "-version"]] {
             assert_eq!(run(args).0, Asked::Version, "{args:?}");
         }
+    }
+
+    #[test]
+    fn print_config_takes_the_options_of_a_run_and_is_a_command_only_in_front() {
+        let (asked, mistakes) = run(&["print-config", "--ping"]);
+        assert!(matches!(asked, Asked::PrintConfig(entries) if entries.len() == 1), "{mistakes:?}");
+        assert_eq!(run(&["print-config", "--nope", "--help"]).0, Asked::Help);
+        assert_eq!(run(&["--ping", "print-config"]).1.len(), 1);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub fn help_text() -> String {
          Names are taken in any case, with one or two dashes. Durations are seconds or Go durations\n\
          (90, 1m30s, 500ms); lists are separated by commas, or given one by one as --name[0]=item.\n\nOptions:\n",
     );
-    for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+    for row in table::rows().filter(|row| row.is_current()) {
         let lines = format!("  --{}{}\n      {}{}\n", row.path, placeholder(row.kind), row.help, remarks(row));
         out.push_str(&lines);
     }
@@ -23,7 +23,7 @@ fn placeholder(kind: Kind) -> String {
         Kind::Bool | Kind::Presence => "[=true|false]".to_owned(),
         Kind::Int { .. } => "=NUMBER".to_owned(),
         Kind::Duration => "=DURATION".to_owned(),
-        Kind::Text => "=TEXT".to_owned(),
+        Kind::Text | Kind::Secret => "=TEXT".to_owned(),
         Kind::List => "=ITEM,...".to_owned(),
         Kind::Enum(words) => format!("={}", words.join("|")),
         Kind::Address => "=[HOST]:PORT".to_owned(),
@@ -34,7 +34,7 @@ fn placeholder(kind: Kind) -> String {
 fn remarks(row: &OptionRow) -> String {
     let default = if row.default.is_empty() { String::new() } else { format!(" (default {})", row.default) };
     let support = match row.support {
-        Support::Works | Support::Gone(_) => String::new(),
+        Support::Works | Support::Gone(_) | Support::Elsewhere(_) => String::new(),
         Support::Planned(why) => format!(" [planned; accepted without effect: {why}]"),
         Support::Ignored(why) => format!(" [ignored: {why}]"),
         Support::Refused(_) => " [planned; refused until then]".to_owned(),
@@ -58,7 +58,7 @@ pub fn options_markdown() -> String {
          | refused | known, but not built: the program does not start, because leaving it out in silence could be dangerous |\n",
     );
     let mut part = "";
-    for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+    for row in table::rows().filter(|row| row.is_current()) {
         let first = row.segments().next().unwrap_or_default();
         if first != part {
             part = first;
@@ -83,7 +83,7 @@ pub fn options_markdown() -> String {
 fn markdown_row(row: &OptionRow) -> String {
     let default = if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) };
     let (meaning, support) = match row.support {
-        Support::Works | Support::Gone(_) => (row.help.to_owned(), "yes"),
+        Support::Works | Support::Gone(_) | Support::Elsewhere(_) => (row.help.to_owned(), "yes"),
         Support::Planned(why) => (format!("{} ({why})", row.help), "planned"),
         Support::Ignored(why) => (format!("{} ({why})", row.help), "ignored"),
         Support::Refused(_) => (row.help.to_owned(), "refused"),
@@ -98,6 +98,7 @@ fn value_words(kind: Kind) -> String {
         Kind::Int { min, max } => format!("{min} to {max}"),
         Kind::Duration => "duration".to_owned(),
         Kind::Text => "text".to_owned(),
+        Kind::Secret => "secret text".to_owned(),
         Kind::List => "list".to_owned(),
         Kind::Enum(words) => words.join(", "),
         Kind::Address => "address".to_owned(),
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn help_names_every_option_with_its_default_and_marks_what_is_not_there_yet() {
         let help = help_text();
-        for row in table::rows().filter(|row| !matches!(row.support, Support::Gone(_))) {
+        for row in table::rows().filter(|row| row.is_current()) {
             assert!(help.contains(&format!("  --{}", row.path)), "{}", row.path);
         }
         assert!(help.contains("(default 180s)"));

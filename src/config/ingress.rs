@@ -49,7 +49,7 @@ pub struct IngressProvider {
 pub enum CrossProvider {
     /// All of them: the option is not set, or set to an empty value on the command line.
     Any,
-    /// These, sorted, each once. Empty (from a file, one day) means none.
+    /// These, sorted, each once. Empty (`[]` in a file) means none.
     Only(Vec<Arc<str>>),
 }
 

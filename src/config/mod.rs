@@ -1,10 +1,11 @@
 //! Static options: what the process is told once, at its start, under Traefik's names.
 //!
-//! The way of an option: `cli` (argument -> raw entry) -> `settings` (the entry meets the [`table`]: kind, support,
-//! default) -> `check` (values together) -> [`Config`]. Another source, such as environment variables or a file, only has
-//! to make raw entries. All mistakes come in one [`Report`], each with its origin.
+//! The way of an option: `cli`, `env` and `file` (text -> raw entry) -> `settings` (the entry meets the [`table`]: kind,
+//! support, default; the strongest source wins) -> `check` (values together) -> [`Config`], with `sources` holding it all
+//! together. All mistakes come in one [`Report`], each with its origin; `print` shows what counts and why.
 //!
 //! Not here: the meaning of options while the program runs. Past this module no option is looked at as text again.
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,13 +20,18 @@ mod address;
 mod check;
 mod cli;
 mod duration;
+mod entry;
 mod entry_point;
+mod env;
+mod file;
 mod help;
 mod ingress;
 mod nearest;
+mod print;
 mod report;
 mod selector;
 mod settings;
+mod sources;
 pub mod table;
 mod value;
 
@@ -34,15 +40,17 @@ pub use duration::{DurationError, go_duration, parse_duration};
 pub use entry_point::{EntryPoint, Forwarded, INTERNAL_ENTRY_POINT};
 pub use help::{help_text, options_markdown};
 pub use ingress::{CrossProvider, IngressProvider};
-pub use report::{Origin, Remark, Report};
+pub use report::{Origin, Remark, Report, Source};
 pub use selector::{SelectorError, validate_selector};
 
-/// What the command line asks for.
+/// What the process is asked for.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "there is one of it, for the length of one match")]
 pub enum Command {
     /// Run with these options.
     Run(Config),
+    /// Print this text, the options that count, and end.
+    PrintConfig(String),
     /// Print this text and end.
     Help(String),
     /// Print the version and end.
@@ -73,6 +81,8 @@ pub struct Config {
     pub servers_transport: ServersTransport,
     /// How many proxy workers run. Default: the cores available to this process.
     pub workers: NonZeroUsize,
+    /// The configuration file that was read, if there was one.
+    pub file: Option<PathBuf>,
     /// What is to be logged as a warning once the log is there: options without effect, deprecated ones.
     pub warnings: Vec<Remark>,
 }
@@ -172,17 +182,25 @@ pub enum CaSource {
     Pem(String),
 }
 
-/// Reads the arguments of the process, without its name. Nothing else is read: no environment, no file.
+/// Reads all sources: the arguments of the process without its name, environment variables, and a file (which is the only
+/// thing that is opened here). Says everything that is wrong with any of them.
+///
+/// # Errors
+/// With all mistakes of all sources, if there is one.
+pub fn from_sources(
+    args: impl IntoIterator<Item = String>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Command, Report> {
+    let variables: Vec<_> = variables.into_iter().collect();
+    sources::read(args, &variables, sources::Search::UsualPlaces)
+}
+
+/// Reads arguments alone: no environment, and no file but one that they name.
+///
+/// # Errors
+/// With all mistakes, if there is one.
 pub fn from_args(args: impl IntoIterator<Item = String>) -> Result<Command, Report> {
-    let mut findings = report::Findings::default();
-    let entries = match cli::parse(args, &mut findings) {
-        cli::Asked::Run(entries) => entries,
-        cli::Asked::Help => return Ok(Command::Help(help_text())),
-        cli::Asked::Version => return Ok(Command::Version),
-    };
-    let settings = settings::Settings::read(entries, &mut findings);
-    let config = check::config(&settings, &mut findings);
-    findings.conclude().map(|warnings| Command::Run(Config { warnings, ..config }))
+    sources::read(args, &[], sources::Search::Nowhere)
 }
 
 #[cfg(test)]

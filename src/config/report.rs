@@ -1,11 +1,29 @@
 //! What is wrong with the options: every mistake at once, each with the place where it was made.
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
+/// The longest name that a report repeats, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// What kind of place a value comes from. Ordered by precedence: what comes first wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// An argument of the command line.
+    Argument,
+    /// An environment variable under our own name, `PILOTAGE_…`.
+    PilotageVariable,
+    /// An environment variable under Traefik's name, `TRAEFIK_…`.
+    TraefikVariable,
+    /// The configuration file.
+    File,
+}
+
 /// Where a value was given, as people should read it: `argument 3: --foo.bar`. Never with the value, which may be a
-/// secret. Ordered by position.
+/// secret. Ordered by precedence, then by position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
+    source: Source,
     position: usize,
     text: Arc<str>,
 }
@@ -13,8 +31,37 @@ pub struct Origin {
 impl Origin {
     /// The argument at `position`, counted from 1 after the name of the program, up to its `=`.
     pub fn argument(position: usize, name: &str) -> Self {
-        Self { position, text: format!("argument {position}: {name}").into() }
+        let text = format!("argument {position}: {}", shown(name)).into();
+        Self { source: Source::Argument, position, text }
     }
+
+    /// The environment variable of that name; `position` only orders the variables among themselves.
+    pub fn variable(source: Source, position: usize, name: &str) -> Self {
+        Self { source, position, text: format!("environment variable {}", shown(name)).into() }
+    }
+
+    /// The key, with those above it, in the line of a file. Line 0 is the file as a whole, and so is an empty key.
+    pub fn in_file(file: &Path, line: usize, key: &str) -> Self {
+        let mut text = file.display().to_string();
+        if line > 0 {
+            text += &format!(", line {line}");
+        }
+        if !key.is_empty() {
+            text += &format!(": {}", shown(key));
+        }
+        Self { source: Source::File, position: line, text: text.into() }
+    }
+
+    /// What kind of place it is.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+}
+
+/// A name from outside as one line of bounded length.
+fn shown(name: &str) -> String {
+    let clean: String = name.chars().take(LONGEST_NAME).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if clean.len() < name.len() && name.chars().count() > LONGEST_NAME { clean + "…" } else { clean }
 }
 
 impl fmt::Display for Origin {
@@ -41,7 +88,7 @@ impl fmt::Display for Remark {
     }
 }
 
-/// All mistakes, in the order of the arguments. Whoever gets one prints it and ends the process with status 2.
+/// All mistakes: of the arguments, of the environment, of the file, each in its order. Whoever gets one prints it and ends the process with status 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     mistakes: Vec<Remark>,
@@ -85,7 +132,7 @@ impl Findings {
     /// The warnings, if there was no mistake.
     pub(super) fn conclude(mut self) -> Result<Vec<Remark>, Report> {
         // What has no origin comes last.
-        let place = |remark: &Remark| remark.origin.as_ref().map_or(usize::MAX, |origin| origin.position);
+        let place = |remark: &Remark| (remark.origin.is_none(), remark.origin.clone());
         self.mistakes.sort_by_key(place);
         self.warnings.sort_by_key(place);
         if self.mistakes.is_empty() { Ok(self.warnings) } else { Err(Report { mistakes: self.mistakes }) }

@@ -1,16 +1,19 @@
 //! From raw entries of any source to typed values, and the one way to ask for them.
 //!
 //! Here the table is enforced: unknown and refused options, wrong kinds and bad map keys become mistakes; what is
-//! accepted without effect becomes a warning. The last of several values wins, lists grow. Defaults come from the
-//! table whenever nothing was given, so that nobody has to repeat them.
-use std::collections::BTreeMap;
+//! accepted without effect becomes a warning. Per option the strongest source counts (`Source`); within the arguments the
+//! last of several values wins, and lists grow. Defaults come from the table whenever nothing was given, so that nobody
+//! has to repeat them.
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::address::ListenAddress;
-use super::cli::Entry;
-use super::report::{Findings, Origin};
+use super::entry::{Entry, Raw};
+use super::report::{Findings, Origin, Source};
 use super::table::{self, Kind, Lookup, OptionRow, Support};
 use super::value::Value;
+use crate::base::Redacted;
 
 /// A path in the table's spelling and the map key in it, empty for none.
 type Place = (&'static str, String);
@@ -28,6 +31,8 @@ struct Given {
     /// The last value; `None` for a list.
     value: Option<Value>,
     items: Vec<String>,
+    /// Whether it was the array of a file.
+    is_array: bool,
     /// Items with an index of their own; they follow the others.
     indexed: BTreeMap<usize, String>,
     origin: Origin,
@@ -35,27 +40,36 @@ struct Given {
 
 impl Given {
     fn nothing(origin: &Origin) -> Self {
-        Self { value: None, items: Vec::new(), indexed: BTreeMap::new(), origin: origin.clone() }
+        Self { value: None, items: Vec::new(), is_array: false, indexed: BTreeMap::new(), origin: origin.clone() }
+    }
+
+    /// Whether this would say again what is said already.
+    fn repeats(&self, index: Option<usize>) -> bool {
+        match index {
+            Some(index) => self.indexed.contains_key(&index),
+            None => self.value.is_some() || !self.items.is_empty(),
+        }
     }
 }
 
 impl Settings {
-    /// Reads the entries in their order.
+    /// Reads the entries in their order. Variables come after arguments and file: they take over the names of entry
+    /// points from there, because they cannot say upper case.
     pub(super) fn read(entries: Vec<Entry>, findings: &mut Findings) -> Self {
         let mut settings = Self::default();
         for entry in entries {
             match table::lookup(&entry.path) {
-                Lookup::Option { row, key, index } => settings.accept(row, key, index, &entry, findings),
+                Lookup::Option { row, key, index } => {
+                    let key = settings.spelled_elsewhere(row, key, &entry.origin);
+                    settings.accept(row, &key, index, &entry, findings);
+                }
                 Lookup::Group => {
                     let path = &entry.path;
                     findings.mistake(Some(&entry.origin), format!("not an option, but options begin with `{path}.`"));
                 }
                 Lookup::Unknown => {
-                    let text = match table::suggestion(&entry.path) {
-                        Some(known) => format!("unknown option, did you mean --{known}?"),
-                        None => "unknown option, see --help".to_owned(),
-                    };
-                    findings.mistake(Some(&entry.origin), text);
+                    let known = table::suggestion(&entry.path);
+                    findings.mistake(Some(&entry.origin), unknown(known.as_deref(), entry.origin.source()));
                 }
             }
         }
@@ -75,10 +89,13 @@ impl Settings {
         }
         let origin = Some(&entry.origin);
         let value = match index {
-            None => Value::parse(row.kind, &entry.value),
-            Some(_) => Value::parse_item(&entry.value),
+            None => Value::read(row.kind, &entry.value),
+            Some(_) => Value::read_item(&entry.value),
         };
         match (row.support, value) {
+            (Support::Elsewhere(place), _) => {
+                findings.mistake(origin, format!("dynamic configuration is no static option: {place}"));
+            }
             (Support::Gone(today), _) => findings.mistake(origin, format!("option of an older Traefik: {today}")),
             (Support::Refused(instead), value) => {
                 if !value.is_ok_and(|value| asks_for_nothing(row, &value, entry)) {
@@ -94,21 +111,48 @@ impl Settings {
                 if !asks_for_nothing(row, &value, entry) {
                     findings.warning(origin, format!("accepted, but without effect: {why}"));
                 }
-                self.put((row.path, key.to_owned()), index, value, entry);
+                self.put((row.path, key.to_owned()), index, value, entry, findings);
             }
             (Support::Works | Support::Ignored(_), Ok(value)) => {
-                self.put((row.path, key.to_owned()), index, value, entry);
+                self.put((row.path, key.to_owned()), index, value, entry, findings);
             }
         }
     }
 
-    fn put(&mut self, place: Place, index: Option<usize>, value: Value, entry: &Entry) {
+    fn put(&mut self, place: Place, index: Option<usize>, value: Value, entry: &Entry, findings: &mut Findings) {
         let given = self.given.entry(place).or_insert_with(|| Given::nothing(&entry.origin));
-        given.origin = entry.origin.clone();
+        match entry.origin.source().cmp(&given.origin.source()) {
+            Ordering::Greater => return,
+            Ordering::Less => *given = Given::nothing(&entry.origin),
+            Ordering::Equal if entry.origin.source() != Source::Argument && given.repeats(index) => {
+                let text = format!("says again what {} says; remove one of them", given.origin);
+                return findings.mistake(Some(&entry.origin), text);
+            }
+            Ordering::Equal => given.origin = entry.origin.clone(),
+        }
         match (value, index) {
             (Value::Items(items), Some(index)) => given.indexed.extend(items.into_iter().map(|item| (index, item))),
-            (Value::Items(items), None) => given.items.extend(items),
+            (Value::Items(items), None) => {
+                given.items.extend(items);
+                given.is_array = matches!(entry.value, Raw::Array(_));
+            }
             (value, _) => given.value = Some(value),
+        }
+    }
+
+    /// The map key in the spelling of arguments or file if there is exactly one that differs in case only.
+    fn spelled_elsewhere(&self, row: &'static OptionRow, key: &str, origin: &Origin) -> String {
+        let is_variable = matches!(origin.source(), Source::PilotageVariable | Source::TraefikVariable);
+        if key.is_empty() || !is_variable {
+            return key.to_owned();
+        }
+        let map = row.path.split(table::MAP_KEY).next().unwrap_or_default();
+        let same = |place: &&Place| place.0.starts_with(map) && place.1.eq_ignore_ascii_case(key);
+        let places = self.given.keys().chain(self.spoiled.keys()).filter(same);
+        let spellings: BTreeSet<&str> = places.map(|(_, key)| key.as_str()).collect();
+        match spellings.len() {
+            1 => spellings.into_iter().collect(),
+            _ => key.to_owned(),
         }
     }
 
@@ -152,7 +196,8 @@ impl<'s> Scope<'s> {
         self.settings.given.get(&(path, self.key.to_owned()))
     }
 
-    fn value(&self, path: &'static str) -> Option<Value> {
+    /// The value that counts, as the table has it; `None` for a list.
+    pub(super) fn value(&self, path: &'static str) -> Option<Value> {
         let given = self.given(path).and_then(|given| given.value.clone());
         given.or_else(|| table::row(path).and_then(|row| Value::parse(row.kind, row.default).ok()))
     }
@@ -164,7 +209,16 @@ impl<'s> Scope<'s> {
 
     /// Whether an option below this one was given.
     pub(super) fn any_below(&self, path: &str) -> bool {
-        self.settings.given.keys().any(|(at, key)| key == self.key && is_below(at, path))
+        self.below(path).next().is_some()
+    }
+
+    fn below<'a>(&self, path: &'a str) -> impl Iterator<Item = &'a Given> + use<'a, 's>
+    where
+        's: 'a,
+    {
+        let (settings, key) = (self.settings, self.key);
+        let below = settings.given.iter().filter(move |((at, of), _)| of == key && is_below(at, path));
+        below.map(|(_, given)| given)
     }
 
     /// Where the option was given, if it was.
@@ -176,10 +230,12 @@ impl<'s> Scope<'s> {
         self.value(path) == Some(Value::Flag(true))
     }
 
-    /// Whether the object is there: it or something below it was given, and it was not set to false.
+    /// Whether the object is there: it or something below it was given, and it was not set to false by an equally strong
+    /// or stronger source.
     pub(super) fn object(&self, path: &'static str) -> bool {
         match self.given(path) {
-            Some(given) => given.value == Some(Value::Flag(true)),
+            Some(given) if given.value == Some(Value::Flag(true)) => true,
+            Some(off) => self.below(path).any(|below| below.origin.source() < off.origin.source()),
             None => self.any_below(path),
         }
     }
@@ -202,6 +258,15 @@ impl<'s> Scope<'s> {
         if let Some(Value::Text(text)) = self.value(path) { text } else { String::new() }
     }
 
+    pub(super) fn secret(&self, path: &'static str) -> Redacted<String> {
+        if let Some(Value::Secret(secret)) = self.value(path) { secret } else { Redacted::default() }
+    }
+
+    /// Whether a file says that the list has no items.
+    pub(super) fn is_empty_array(&self, path: &'static str) -> bool {
+        self.given(path).is_some_and(|given| given.is_array && given.items.is_empty() && given.indexed.is_empty())
+    }
+
     /// The word in the table's spelling.
     pub(super) fn word(&self, path: &'static str) -> &'static str {
         if let Some(Value::Word(word)) = self.value(path) { word } else { "" }
@@ -216,6 +281,25 @@ impl<'s> Scope<'s> {
 
     pub(super) fn address(&self, path: &'static str) -> Option<ListenAddress> {
         if let Some(Value::Address(address)) = self.value(path) { Some(address) } else { None }
+    }
+}
+
+/// What to say of a name that is none; `known` is what was probably meant.
+pub(super) fn unknown(known: Option<&str>, source: Source) -> String {
+    match known {
+        Some(known) => format!("unknown option, did you mean {}?", spelled(known, source)),
+        None => "unknown option, see --help".to_owned(),
+    }
+}
+
+/// A known name as that source writes it.
+fn spelled(known: &str, source: Source) -> String {
+    let variable = |prefix: &str| format!("{prefix}{}", known.to_uppercase().replace('.', "_"));
+    match source {
+        Source::Argument => format!("--{known}"),
+        Source::PilotageVariable => variable("PILOTAGE_"),
+        Source::TraefikVariable => variable("TRAEFIK_"),
+        Source::File => known.to_owned(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! Every static option there is: name, kind of value, default, one line of help, and what this version does with it.
 //!
-//! The one source of names and defaults: the command line, `--help`, `docs/options.md` and the check all read it. An
-//! environment or file source needs nothing but a way to turn its input into `Entry` values. The rows themselves are in
-//! `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
+//! The one source of names and defaults: arguments, environment, file, `--help`, `docs/options.md`, `print-config` and the
+//! check all read it, so that a new option is one row and the place that uses it. The rows themselves are in `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
 //! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map.
 use super::nearest;
 
@@ -47,6 +46,8 @@ pub enum Kind {
     Duration,
     /// Any text.
     Text,
+    /// Text that must not be shown.
+    Secret,
     /// Texts separated by commas, or one per `[n]` index.
     List,
     /// One of these words, in any case.
@@ -71,9 +72,16 @@ pub enum Support {
     Refused(&'static str),
     /// It belongs to an older Traefik; the text says what to write today.
     Gone(&'static str),
+    /// It is part of Traefik's dynamic configuration, no static option; the text says where it belongs.
+    Elsewhere(&'static str),
 }
 
 impl OptionRow {
+    /// Whether it is an option of today, one to tell people about.
+    pub fn is_current(&self) -> bool {
+        !matches!(self.support, Support::Gone(_) | Support::Elsewhere(_))
+    }
+
     /// The parts of the path.
     pub fn segments(&self) -> impl Iterator<Item = &'static str> + Clone {
         self.path.split('.')
@@ -163,22 +171,40 @@ pub fn lookup(given: &str) -> Lookup<'_> {
     }
 }
 
+/// Whether options lie below this name.
+pub fn has_below(given: &str) -> bool {
+    let path = Path::parse(given);
+    rows().any(|row| row.is_below(&path))
+}
+
+/// Whether the last part of this name is a key of a map, such as `web` in `entryPoints.web`.
+pub fn is_map_entry(given: &str) -> bool {
+    let path = Path::parse(given);
+    let last = path.segments.len() - 1;
+    rows().any(|row| row.segments().nth(last) == Some(MAP_KEY) && row.is_below(&path))
+}
+
 /// The known name that was most likely meant, with the given map key in its place.
 pub fn suggestion(given: &str) -> Option<String> {
     let path = Path::parse(given);
-    let candidates = rows().filter(|row| !matches!(row.support, Support::Gone(_))).map(|row| {
-        let filled: Vec<&str> = row
-            .segments()
-            .enumerate()
-            .map(
-                |(at, segment)| {
-                    if segment == MAP_KEY { path.segments.get(at).copied().unwrap_or(segment) } else { segment }
-                },
-            )
-            .collect();
-        filled.join(".")
-    });
+    let candidates = rows().filter(|row| row.is_current()).map(|row| filled(row.segments(), &path));
     nearest::nearest(&path.segments.join("."), candidates)
+}
+
+/// The same for the name of a group of options.
+pub fn group_suggestion(given: &str) -> Option<String> {
+    let path = Path::parse(given);
+    let length = path.segments.len();
+    let groups = rows().filter(|row| row.is_current() && row.segments().count() > length);
+    let candidates = groups.map(|row| filled(row.segments().take(length), &path));
+    nearest::nearest(&path.segments.join("."), candidates)
+}
+
+fn filled(segments: impl Iterator<Item = &'static str>, path: &Path<'_>) -> String {
+    let given = |at: usize, segment| path.segments.get(at).copied().unwrap_or(segment);
+    let segments =
+        segments.enumerate().map(|(at, segment)| if segment == MAP_KEY { given(at, segment) } else { segment });
+    segments.collect::<Vec<_>>().join(".")
 }
 
 const fn works(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> OptionRow {
@@ -205,6 +231,17 @@ const fn ignored(
 
 const fn gone(path: &'static str, today: &'static str) -> OptionRow {
     OptionRow { path, kind: Kind::Section, default: "", help: "of an older Traefik", support: Support::Gone(today) }
+}
+
+const fn elsewhere(path: &'static str) -> OptionRow {
+    const WHERE: &str = "routes are read from Kubernetes objects; put Ingress objects into the cluster or a folder (standalone.manifests)";
+    OptionRow {
+        path,
+        kind: Kind::Section,
+        default: "",
+        help: "dynamic configuration",
+        support: Support::Elsewhere(WHERE),
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ fn without_arguments_everything_has_its_default() {
             idle_conn_timeout: Some(Duration::from_secs(90)),
         },
         workers: config.workers,
+        file: None,
         warnings: vec![],
     };
     assert_eq!(config, want);

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use super::address::{AddressError, ListenAddress};
 use super::duration::{DurationError, parse_duration};
+use super::entry::Raw;
 use super::table::Kind;
+use crate::base::Redacted;
 
 /// A value of the kind that its row asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,7 @@ pub(super) enum Value {
     Int(i64),
     Duration(Duration),
     Text(String),
+    Secret(Redacted<String>),
     Items(Vec<String>),
     /// One of the words of its row, in the row's spelling.
     Word(&'static str),
@@ -34,9 +37,20 @@ pub(super) enum ValueError {
     Word { given: String, words: &'static [&'static str] },
     #[error("item {0} of the list is empty")]
     EmptyItem(usize),
+    #[error("expected one value, not a list")]
+    Array,
 }
 
 impl Value {
+    pub(super) fn read(kind: Kind, raw: &Raw) -> Result<Self, ValueError> {
+        match (raw, kind) {
+            (Raw::Text(text), _) => Self::parse(kind, text),
+            (Raw::Array(items), Kind::List) => whole_items(items.iter().map(String::as_str)).map(Self::Items),
+            (Raw::Array(_), Kind::Section) => Ok(Self::Flag(true)),
+            (Raw::Array(_), _) => Err(ValueError::Array),
+        }
+    }
+
     pub(super) fn parse(kind: Kind, text: &str) -> Result<Self, ValueError> {
         let given = || text.to_owned();
         match kind {
@@ -52,6 +66,7 @@ impl Value {
                 parsed.map_err(|reason| ValueError::Duration { given: given(), reason })
             }
             Kind::Text => Ok(Self::Text(given())),
+            Kind::Secret => Ok(Self::Secret(Redacted::new(given()))),
             Kind::List => parse_items(text).map(Self::Items),
             Kind::Enum(words) => {
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));
@@ -65,10 +80,10 @@ impl Value {
     }
 
     /// One item of a list, taken as it is.
-    pub(super) fn parse_item(text: &str) -> Result<Self, ValueError> {
-        match text.trim() {
-            "" => Err(ValueError::EmptyItem(1)),
-            item => Ok(Self::Items(vec![item.to_owned()])),
+    pub(super) fn read_item(raw: &Raw) -> Result<Self, ValueError> {
+        match raw {
+            Raw::Text(text) => whole_items([text.as_str()].into_iter()).map(Self::Items),
+            Raw::Array(_) => Err(ValueError::Array),
         }
     }
 }
@@ -88,7 +103,11 @@ fn parse_items(text: &str) -> Result<Vec<String>, ValueError> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    text.split(',')
+    whole_items(text.split(','))
+}
+
+fn whole_items<'a>(items: impl Iterator<Item = &'a str>) -> Result<Vec<String>, ValueError> {
+    items
         .enumerate()
         .map(|(at, item)| match item.trim() {
             "" => Err(ValueError::EmptyItem(at + 1)),

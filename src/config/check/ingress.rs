@@ -6,10 +6,11 @@ use super::super::selector::validate_selector;
 use super::super::settings::Scope;
 use super::super::{CrossProvider, Demo, IngressProvider, Standalone};
 use super::namespaces;
-use crate::base::Redacted;
 
 const PROVIDER: &str = "providers.kubernetesIngress";
 const ENDPOINT: &str = "providers.kubernetesIngress.endpoint";
+const TOKEN: &str = "providers.kubernetesIngress.token";
+const CERTIFICATES: &str = "providers.kubernetesIngress.certAuthFilePath";
 const SELECTOR: &str = "providers.kubernetesIngress.labelSelector";
 const CLASS_LOOKUP: &str = "providers.kubernetesIngress.disableIngressClassLookup";
 const CLUSTER_SCOPE: &str = "providers.kubernetesIngress.disableClusterScopeResources";
@@ -47,10 +48,10 @@ pub(super) fn provider(
     if root.flag(CLASS_LOOKUP) {
         findings.warning(root.origin(CLASS_LOOKUP), "deprecated: use disableClusterScopeResources");
     }
-    let certificates = root.text("providers.kubernetesIngress.certAuthFilePath");
+    let certificates = root.text(CERTIFICATES);
     Some(IngressProvider {
         endpoint: root.text(ENDPOINT),
-        token: Redacted::new(root.text("providers.kubernetesIngress.token")),
+        token: root.secret(TOKEN),
         cert_auth_file: Some(certificates).filter(|path| !path.is_empty()).map(Into::into),
         namespaces: namespaces(root, "providers.kubernetesIngress.namespaces", findings),
         label_selector: label_selector(root, findings),
@@ -77,8 +78,12 @@ fn check_connection(root: Scope<'_>, standalone: Option<&Standalone>, findings: 
     if standalone.is_none() {
         return;
     }
-    let foreign = [ENDPOINT, "providers.kubernetesIngress.token", "providers.kubernetesIngress.certAuthFilePath"];
-    for path in foreign.into_iter().filter(|path| !root.text(path).is_empty()) {
+    let given = [
+        (ENDPOINT, !endpoint.is_empty()),
+        (TOKEN, !root.secret(TOKEN).expose().is_empty()),
+        (CERTIFICATES, !root.text(CERTIFICATES).is_empty()),
+    ];
+    for (path, _) in given.into_iter().filter(|(_, given)| *given) {
         let text = "contradicts standalone: the embedded API server takes the place of the cluster; remove one of them";
         findings.mistake(root.origin(path), text);
     }
@@ -109,11 +114,12 @@ fn label_selector(root: Scope<'_>, findings: &mut Findings) -> String {
 
 fn cross_provider(root: Scope<'_>, findings: &mut Findings) -> CrossProvider {
     let allowed = namespaces(root, CROSS_PROVIDER, findings);
-    if allowed.is_empty() {
-        // Traefik's command line cannot express an empty list either (`ingress.md` 13).
+    // Only the array of a file can say "none" (`ingress.md` 13); empty text is as good as nothing.
+    if allowed.is_empty() && !root.is_empty_array(CROSS_PROVIDER) {
         return CrossProvider::Any;
     }
-    let text = format!("only these namespaces may refer to objects of other providers: {}", allowed.join(", "));
+    let names = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    let text = format!("only these namespaces may refer to objects of other providers: {names}");
     findings.warning(root.origin(CROSS_PROVIDER), text);
     CrossProvider::Only(allowed)
 }

@@ -19,7 +19,7 @@ pub(in super::super) fn asked_so_far() -> BTreeSet<&'static str> {
 fn read(args: &[(&str, &str)]) -> (Settings, Result<Vec<String>, Vec<String>>) {
     let entries = args.iter().enumerate().map(|(at, (path, value))| Entry {
         path: (*path).to_owned(),
-        value: (*value).to_owned(),
+        value: Raw::Text((*value).to_owned()),
         origin: Origin::argument(at + 1, path),
     });
     let mut findings = Findings::default();
@@ -108,7 +108,6 @@ fn what_is_known_but_not_built_is_refused_whatever_its_value() {
         ("entrypoints.web.http.tls", "true"),
         ("entrypoints.web.http.tls.domains[0].main", "x"),
         ("entrypoints.web.transport.keepalivemaxtime", "nonsense"),
-        ("configfile", "/etc/x.yml"),
     ] {
         let found = mistakes(&[(path, value)]);
         assert!(found[0].contains("is known, but this version does not support it yet; remove it"), "{found:?}");

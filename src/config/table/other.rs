@@ -1,5 +1,5 @@
 //! Options of the process: API, ping, log, backends, and what Traefik has beside (`http.md` 4.8 to 4.14).
-use super::{Kind, OptionRow, gone, ignored, refused, section, works};
+use super::{Kind, OptionRow, elsewhere, gone, ignored, refused, section, works};
 
 const NO_CALLS_HOME: &str = "we never call home";
 
@@ -82,7 +82,12 @@ pub(super) const ROWS: &[OptionRow] = &[
         "nothing, in Traefik either",
         "it has no effect in Traefik 3.7",
     ),
-    section("configFile", "read the options from a file", " or write its content as options"),
+    works(
+        "configFile",
+        Kind::Text,
+        "",
+        "YAML or TOML file with options; without it, `pilotage` or `traefik` with `.toml`, `.yaml` or `.yml` is looked for in the usual places",
+    ),
     section("hostResolver", "follow CNAMEs of requested hosts", ""),
     section("accessLog", "one line per request", ""),
     section("metrics", "metrics for Prometheus and others", ""),
@@ -92,6 +97,10 @@ pub(super) const ROWS: &[OptionRow] = &[
     section("spiffe", "SPIFFE identities", ""),
     section("ocsp", "OCSP stapling", ""),
     section("experimental", "experiments and plugins", ""),
+    elsewhere("http"),
+    elsewhere("tcp"),
+    elsewhere("udp"),
+    elsewhere("tls"),
     gone("pilot", "Traefik dropped Pilot"),
     gone("logLevel", "write log.level"),
     gone("traefikLog", "write log.format"),

@@ -23,7 +23,7 @@ pub(super) const ROWS: &[OptionRow] = &[
     ),
     works(
         "providers.kubernetesIngress.token",
-        Kind::Text,
+        Kind::Secret,
         "",
         "bearer token, or the file that holds it; outside of a cluster only",
     ),
