@@ -9,4 +9,5 @@ mod kubectl;
 mod manifests;
 mod pages;
 mod proxying;
+mod settings;
 mod source;

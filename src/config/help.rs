@@ -7,9 +7,18 @@ use super::table::{self, Kind, OptionRow, Support};
 pub fn help_text() -> String {
     let mut out = String::from(
         "Pilotage, a Kubernetes ingress controller with its own proxy.\n\n\
-         Usage:\n  pilotage [OPTIONS]   run\n  pilotage version     print the version\n  pilotage --help      print this\n\n\
+         Usage:\n  pilotage [OPTIONS]                run\n  \
+         pilotage print-config [OPTIONS]   print the options that count, and where each was given\n  \
+         pilotage version                  print the version\n  pilotage --help                   print this\n\n\
          Names are taken in any case, with one or two dashes. Durations are seconds or Go durations\n\
-         (90, 1m30s, 500ms); lists are separated by commas, or given one by one as --name[0]=item.\n\nOptions:\n",
+         (90, 1m30s, 500ms); lists are separated by commas, or given one by one as --name[0]=item.\n\n\
+         Each option is taken from the first of these that has it:\n  \
+         1. arguments                 --entryPoints.web.address=:80\n  \
+         2. environment variables     PILOTAGE_ENTRYPOINTS_WEB_ADDRESS=:80\n  \
+         3. the same                  TRAEFIK_ENTRYPOINTS_WEB_ADDRESS=:80\n  \
+         4. one YAML or TOML file     that of --configFile, or pilotage or traefik with .toml, .yaml or .yml in\n                               \
+         /etc/pilotage, /etc/traefik, $XDG_CONFIG_HOME, $HOME/.config or the working directory\n  \
+         5. the default\n\nOptions:\n",
     );
     for row in table::rows().filter(|row| row.is_current()) {
         let lines = format!("  --{}{}\n      {}{}\n", row.path, placeholder(row.kind), row.help, remarks(row));
@@ -47,10 +56,24 @@ pub fn options_markdown() -> String {
     let mut out = String::from(
         "# Static options\n\n\
          Made from the table in `src/config/table.rs` (`UPDATE_DOCS=1 cargo test --lib options_page` writes it anew).\n\n\
-         Given on the command line: `--name=value`, with one or two dashes, in any case; `<name>` is yours to choose\n\
-         and keeps its case. A bare yes/no option or object means `true`; an object comes to life when anything below it\n\
-         is given. Lists: commas, or `--name[0]=item`. Durations: seconds, or Go durations such as `1m30s`. A scalar\n\
-         given twice: the last one counts; a list grows. Every mistake is reported at once, and the exit status is 2.\n\n\
+         Each option is taken from the first of these sources that has it; `pilotage print-config` shows the outcome,\n\
+         with secrets hidden. Names are taken in any case; `<name>` is yours to choose and keeps its case.\n\n\
+         | | Source | Example | How |\n|---|---|---|---|\n\
+         | 1 | arguments | `--entryPoints.web.address=:80` | one or two dashes; a bare yes/no option or object means `true`; a value given twice: the last counts, a list grows |\n\
+         | 2 | environment, ours | `PILOTAGE_ENTRYPOINTS_WEB_ADDRESS=:80` | `_` separates levels, so no `_` in `<name>`; it is lower case, unless an argument or the file has it in another case |\n\
+         | 3 | environment, Traefik's | `TRAEFIK_ENTRYPOINTS_WEB_ADDRESS=:80` | the same |\n\
+         | 4 | one file, YAML or TOML | `entryPoints: {web: {address: \":80\"}}` | the one that `configFile` names, or the first of `pilotage` and `traefik` with `.toml`, `.yaml`, `.yml` in `/etc/pilotage`, `/etc/traefik`, `$XDG_CONFIG_HOME`, `$HOME/.config`, the working directory; at most 1 MiB |\n\
+         | 5 | the default | | |\n\n\
+         An object comes to life when anything below it is given, unless an equally strong or stronger source says\n\
+         `false`. Lists: commas, `--name[0]=item`, `NAME_0=item`, or an array in a file; the strongest source gives the\n\
+         whole list. Durations: seconds, or Go durations such as `1m30s`. In a file, a key without a value gives nothing;\n\
+         objects are `{}`. In the environment and in a file an option may be given once only.\n\n\
+         Every mistake of every source is reported at once, with its argument, variable, or file and line, and the\n\
+         exit status is 2: unknown names, values of the wrong kind, options that this version does not have.\n\n\
+         Kubernetes puts variables such as `TRAEFIK_SERVICE_HOST`, `PILOTAGE_PORT_80_TCP_ADDR` or `TRAEFIK_METRICS_PORT`\n\
+         into every pod of a namespace that has a Service `traefik`, `pilotage` or `traefik-metrics`. They are known by\n\
+         their shape and left alone (`print-config` lists them); `enableServiceLinks: false` in the pod keeps them away.\n\
+         `PILOTAGE_LOG` is the filter of the log and no option.\n\n\
          | Support | Meaning |\n|---|---|\n\
          | yes | it does what it says |\n\
          | planned | accepted with a warning; it has no effect yet, and nothing is routed or guarded by it |\n\
@@ -71,6 +94,16 @@ pub fn options_markdown() -> String {
         }
         push(&mut out, format_args!("{}\n", markdown_row(row)));
     }
+    let elsewhere = table::rows().filter(|row| matches!(row.support, Support::Elsewhere(_)));
+    let names: Vec<String> = elsewhere.map(|row| format!("`{}`", row.path)).collect();
+    push(
+        &mut out,
+        format_args!(
+            "\n## No static options\n\n{} at the top of a file are Traefik's dynamic configuration. They are refused with a \
+             hint.\n",
+            names.join(", ")
+        ),
+    );
     out.push_str("\n## Names of older versions\n\nThey are refused with a hint.\n\n| Option | Today |\n|---|---|\n");
     for row in table::rows() {
         if let Support::Gone(today) = row.support {

@@ -10,8 +10,11 @@ use tokio::process::{Child, ChildStdout, Command};
 
 fn pilotage() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pilotage"));
-    for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("KUBE")) {
-        command.env_remove(key);
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy().to_uppercase();
+        if ["KUBE", "TRAEFIK_", "PILOTAGE_", "XDG_CONFIG_HOME", "HOME"].iter().any(|ours| name.starts_with(ours)) {
+            command.env_remove(key);
+        }
     }
     command.kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
