@@ -1,12 +1,12 @@
 //! What `pilotage print-config` shows: each option that counts, its value, and where that was given. Secrets are hidden.
 use std::fmt::Write;
 
+use super::Config;
 use super::duration::go_duration;
 use super::report::Remark;
-use super::settings::{Scope, Settings};
-use super::table::{self, Kind, MAP_KEY, OptionRow, Support};
+use super::settings::{Scope, Settings, first_parts};
+use super::table::{self, Kind, OptionRow, Support};
 use super::value::Value;
-use super::{Config, EntryPoint};
 
 const HIDDEN: &str = "<hidden>";
 
@@ -24,12 +24,8 @@ pub(super) fn effective(settings: &Settings, config: &Config, sources: &Sources<
     let mut out = format!("# options of pilotage {}: name=value  # where it was given\n", env!("CARGO_PKG_VERSION"));
     push(&mut out, format_args!("# file: {}\n", sources.file));
     for row in table::rows() {
-        let all: Vec<Option<&EntryPoint>> = match row.path.contains(MAP_KEY) {
-            true => config.entry_points.iter().map(Some).collect(),
-            false => vec![None],
-        };
-        for entry_point in all {
-            if let Some(line) = line(row, settings, config, entry_point) {
+        for key in keys(row, settings, config) {
+            if let Some(line) = line(row, settings, config, &key) {
                 push(&mut out, format_args!("{line}\n"));
             }
         }
@@ -44,24 +40,34 @@ pub(super) fn effective(settings: &Settings, config: &Config, sources: &Sources<
     out
 }
 
-fn line(row: &OptionRow, settings: &Settings, config: &Config, entry_point: Option<&EntryPoint>) -> Option<String> {
-    let name = entry_point.map_or("", |entry_point| &*entry_point.name);
-    let scope = settings.at(name);
+/// What stands for the placeholders of the row, each on a line of its own.
+fn keys(row: &OptionRow, settings: &Settings, config: &Config) -> Vec<String> {
+    match table::placeholders(row.path) {
+        0 => vec![String::new()],
+        // Some entry points are there without having been given.
+        1 if row.path.starts_with("entryPoints.") => config.entry_points.iter().map(|it| it.name.to_string()).collect(),
+        _ => settings.keys(row.path).into_keys().map(str::to_owned).collect(),
+    }
+}
+
+fn line(row: &OptionRow, settings: &Settings, config: &Config, key: &str) -> Option<String> {
+    let scope = settings.at(key);
     let origin = scope.origin(row.path);
     let counts = match row.support {
-        Support::Works => is_reached(row, scope, config),
+        Support::Works => is_reached(row, settings, config, key),
         Support::Planned(_) | Support::Ignored(_) => origin.is_some(),
         Support::Refused(_) | Support::Gone(_) | Support::Elsewhere(_) => false,
     };
-    let value = one_line(&value(row, scope, config, entry_point));
+    let value = one_line(&value(row, scope, config, key));
     let place = origin.map_or("default".to_owned(), ToString::to_string);
-    counts.then(|| format!("{}={value}  # {place}", row.path.replace(MAP_KEY, name)))
+    counts.then(|| format!("{}={value}  # {place}", table::with_key(row.path, key)))
 }
 
 /// Whether every object around the option is there.
-fn is_reached(row: &OptionRow, scope: Scope<'_>, config: &Config) -> bool {
+fn is_reached(row: &OptionRow, settings: &Settings, config: &Config, key: &str) -> bool {
     let around = row.path.match_indices('.').filter_map(|(end, _)| table::row(row.path.get(..end)?));
-    around.filter(|outer| outer.kind == Kind::Presence).all(|outer| is_there(outer, scope, config))
+    let mut objects = around.filter(|outer| outer.kind == Kind::Presence);
+    objects.all(|outer| is_there(outer, settings.at(first_parts(key, table::placeholders(outer.path))), config))
 }
 
 fn is_there(row: &OptionRow, scope: Scope<'_>, config: &Config) -> bool {
@@ -70,7 +76,8 @@ fn is_there(row: &OptionRow, scope: Scope<'_>, config: &Config) -> bool {
 }
 
 /// The value that counts: what was given, the table's default, or what the check made of nothing.
-fn value(row: &OptionRow, scope: Scope<'_>, config: &Config, entry_point: Option<&EntryPoint>) -> String {
+fn value(row: &OptionRow, scope: Scope<'_>, config: &Config, key: &str) -> String {
+    let entry_point = config.entry_points.iter().find(|entry_point| *entry_point.name == *key);
     match (row.path, row.kind) {
         ("workers", _) => config.workers.to_string(),
         (_, Kind::Address) => entry_point.map(|entry_point| entry_point.address.to_string()).unwrap_or_default(),

@@ -15,7 +15,7 @@ use super::table::{self, Kind, Lookup, OptionRow, Support};
 use super::value::Value;
 use crate::base::Redacted;
 
-/// A path in the table's spelling and the map key in it, empty for none.
+/// A path in the table's spelling and what stands for its placeholders (`table::Lookup`), empty for none.
 type Place = (&'static str, String);
 
 /// All accepted values.
@@ -60,7 +60,7 @@ impl Settings {
         for entry in entries {
             match table::lookup(&entry.path) {
                 Lookup::Option { row, key, index } => {
-                    let key = settings.spelled_elsewhere(row, key, &entry.origin);
+                    let key = settings.spelled_elsewhere(row, &key, &entry.origin);
                     settings.accept(row, &key, index, &entry, findings);
                 }
                 Lookup::Group => {
@@ -84,8 +84,8 @@ impl Settings {
         entry: &Entry,
         findings: &mut Findings,
     ) {
-        if !key.is_empty() && !is_map_key(key) {
-            return findings.mistake(Some(&entry.origin), format!("`{key}` cannot be a name"));
+        if let Some(wrong) = key.split(table::KEY_SEPARATOR).find(|part| !is_map_key(part)) {
+            return findings.mistake(Some(&entry.origin), format!("`{wrong}` cannot be a name"));
         }
         let origin = Some(&entry.origin);
         let value = match index {
@@ -146,23 +146,25 @@ impl Settings {
         if key.is_empty() || !is_variable {
             return key.to_owned();
         }
+        let (name, items) = key.split_at(first_parts(key, 1).len());
         let map = row.path.split(table::MAP_KEY).next().unwrap_or_default();
-        let same = |place: &&Place| place.0.starts_with(map) && place.1.eq_ignore_ascii_case(key);
-        let places = self.given.keys().chain(self.spoiled.keys()).filter(same);
-        let spellings: BTreeSet<&str> = places.map(|(_, key)| key.as_str()).collect();
-        match spellings.len() {
-            1 => spellings.into_iter().collect(),
+        let places = self.given.keys().chain(self.spoiled.keys()).filter(|(path, _)| path.starts_with(map));
+        let names = places.map(|(_, key)| first_parts(key, 1)).filter(|other| other.eq_ignore_ascii_case(name));
+        let spellings: BTreeSet<&str> = names.collect();
+        match (spellings.len(), spellings.first()) {
+            (1, Some(spelling)) => format!("{spelling}{items}"),
             _ => key.to_owned(),
         }
     }
 
-    /// The keys of the map at `path`, in order, with the first place where each was given.
+    /// The keys of the map or the list of objects at `path`, in order, with the first place where each was given. Where
+    /// `path` has several placeholders, they stand for all of them (`table::Lookup`).
     pub(super) fn keys(&self, path: &str) -> BTreeMap<&str, &Origin> {
         let given = self.given.iter().map(|(place, given)| (place, &given.origin));
         let mut keys = BTreeMap::new();
         for ((at, key), origin) in given.chain(&self.spoiled) {
-            if is_below(at, path) {
-                let first = keys.entry(key.as_str()).or_insert(origin);
+            if *at == path || is_below(at, path) {
+                let first = keys.entry(first_parts(key, table::placeholders(path))).or_insert(origin);
                 *first = origin.min(first);
             }
         }
@@ -217,7 +219,9 @@ impl<'s> Scope<'s> {
         's: 'a,
     {
         let (settings, key) = (self.settings, self.key);
-        let below = settings.given.iter().filter(move |((at, of), _)| of == key && is_below(at, path));
+        let parts = table::placeholders(path);
+        let is_ours = move |of: &str| first_parts(of, parts) == first_parts(key, parts);
+        let below = settings.given.iter().filter(move |((at, of), _)| is_below(at, path) && is_ours(of));
         below.map(|(_, given)| given)
     }
 
@@ -281,6 +285,16 @@ impl<'s> Scope<'s> {
 
     pub(super) fn address(&self, path: &'static str) -> Option<ListenAddress> {
         if let Some(Value::Address(address)) = self.value(path) { Some(address) } else { None }
+    }
+}
+
+/// As many parts of a key as there are placeholders.
+pub(super) fn first_parts(key: &str, count: usize) -> &str {
+    match key.match_indices(table::KEY_SEPARATOR).nth(count.saturating_sub(1)) {
+        Some((end, _)) if count > 0 => key.get(..end).unwrap_or(key),
+        Some(_) => "",
+        None if count > 0 => key,
+        None => "",
     }
 }
 

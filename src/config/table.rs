@@ -2,7 +2,8 @@
 //!
 //! The one source of names and defaults: arguments, environment, file, `--help`, `docs/options.md`, `print-config` and the
 //! check all read it, so that a new option is one row and the place that uses it. The rows themselves are in `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
-//! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map.
+//! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map,
+//! `[n]` for an item of a list of objects.
 use super::nearest;
 
 mod entry_points;
@@ -11,6 +12,10 @@ mod providers;
 
 /// The placeholder of a map key in [`OptionRow::path`].
 pub const MAP_KEY: &str = "<name>";
+/// The placeholder of an item behind a list of objects in [`OptionRow::path`].
+pub const ITEM: &str = "[n]";
+/// Between what stands for several placeholders.
+pub const KEY_SEPARATOR: &str = "/";
 
 /// One option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,55 +92,127 @@ impl OptionRow {
         self.path.split('.')
     }
 
-    fn matches(&self, path: &Path<'_>) -> bool {
-        let wanted = self.segments();
-        let length = wanted.clone().count();
+    /// Whether this is the option of that name; if so, what stands for its placeholders.
+    fn captures(&self, path: &Path<'_>) -> Option<Vec<Capture>> {
+        let wanted: Vec<&str> = self.segments().collect();
         let length_fits = match self.kind {
-            Kind::Section => path.segments.len() >= length,
-            _ => path.segments.len() == length,
+            Kind::Section => path.segments.len() >= wanted.len(),
+            _ => path.segments.len() == wanted.len(),
         };
-        let index_fits = matches!(self.kind, Kind::List | Kind::Section) || path.index.is_none();
-        length_fits && index_fits && wanted.zip(&path.segments).all(|(wanted, given)| same(wanted, given))
+        // The index behind a whole list is that of the value, not of the name.
+        let index_fits = matches!(self.kind, Kind::List | Kind::Section);
+        let mut captures = Vec::new();
+        for (at, (wanted, given)) in wanted.iter().zip(&path.segments).enumerate() {
+            let is_last = at + 1 == self.segments().count();
+            let given = if is_last && index_fits { given.without_index() } else { *given };
+            captures.extend(given.meets(wanted)?);
+        }
+        length_fits.then_some(captures)
     }
 
     /// Whether something below `path` is an option.
     fn is_below(&self, path: &Path<'_>) -> bool {
-        self.segments().count() > path.segments.len()
-            && self.segments().zip(&path.segments).all(|(wanted, given)| same(wanted, given))
+        let last = path.segments.len() - 1;
+        let leads_on = |(at, (wanted, given)): (usize, (&str, &Segment<'_>))| {
+            // A list of objects is a group, too, before one of its items is chosen.
+            let wanted = if at == last && given.index.is_none() { wanted.trim_end_matches(ITEM) } else { wanted };
+            given.meets(wanted).is_some()
+        };
+        let more = self.segments().count() > path.segments.len();
+        more && self.segments().zip(&path.segments).enumerate().all(leads_on)
     }
 }
 
-fn same(wanted: &str, given: &str) -> bool {
-    if wanted == MAP_KEY { !given.is_empty() } else { wanted.eq_ignore_ascii_case(given) }
+/// What stands for a placeholder.
+enum Capture {
+    Key(String),
+    Item(usize),
 }
 
-/// A name as given, taken apart: `a.b[0]` has the segments `a` and `b` and the index 0. Inner indexes stay in their
-/// segment and match nothing but a section.
-struct Path<'a> {
-    segments: Vec<&'a str>,
+/// One part of a name as given: `domains[0]`.
+#[derive(Clone, Copy)]
+struct Segment<'a> {
+    name: &'a str,
     index: Option<usize>,
+}
+
+impl<'a> Segment<'a> {
+    fn parse(given: &'a str) -> Self {
+        let split = given.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+        match split.map(|(name, number)| (name, number.parse())) {
+            Some((name, Ok(index))) => Self { name, index: Some(index) },
+            _ => Self { name: given, index: None },
+        }
+    }
+
+    fn without_index(self) -> Self {
+        Self { index: None, ..self }
+    }
+
+    /// `None` if it is another part; otherwise what it holds in place of a placeholder, if `wanted` has one.
+    fn meets(&self, wanted: &str) -> Option<Option<Capture>> {
+        if wanted == MAP_KEY {
+            let is_key = !self.name.is_empty() && self.index.is_none();
+            return is_key.then(|| Some(Capture::Key(self.name.to_owned())));
+        }
+        let list = wanted.strip_suffix(ITEM);
+        let same = list.unwrap_or(wanted).eq_ignore_ascii_case(self.name);
+        (same && list.is_some() == self.index.is_some()).then(|| self.index.map(Capture::Item))
+    }
+}
+
+/// A name as given, taken apart.
+struct Path<'a> {
+    segments: Vec<Segment<'a>>,
 }
 
 impl<'a> Path<'a> {
     fn parse(given: &'a str) -> Self {
-        let index = given.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
-        let (dotted, index) = match index.map(|(dotted, number)| (dotted, number.parse())) {
-            Some((dotted, Ok(index))) => (dotted, Some(index)),
-            _ => (given, None),
-        };
-        Self { segments: dotted.split('.').collect(), index }
+        Self { segments: given.split('.').map(Segment::parse).collect() }
+    }
+
+    fn names(&self) -> String {
+        self.segments.iter().map(|segment| segment.name).collect::<Vec<_>>().join(".")
     }
 }
 
+/// What stands for the placeholders of a row as one text, `/` between them: no key of a map holds one. Items are in the
+/// order of their index.
+fn key_of(captures: Vec<Capture>) -> String {
+    let texts = captures.into_iter().map(|capture| match capture {
+        Capture::Key(key) => key,
+        Capture::Item(index) => format!("{index:05}"),
+    });
+    texts.collect::<Vec<_>>().join(KEY_SEPARATOR)
+}
+
+/// How many placeholders a path has.
+pub fn placeholders(path: &str) -> usize {
+    path.split('.').filter(|segment| *segment == MAP_KEY || segment.ends_with(ITEM)).count()
+}
+
+/// The path with `key` (of [`Lookup::Option`]) in place of its placeholders.
+pub fn with_key(path: &str, key: &str) -> String {
+    let mut parts = key.split(KEY_SEPARATOR);
+    let mut next = || parts.next().unwrap_or_default();
+    let segments = path.split('.').map(|segment| match segment.strip_suffix(ITEM) {
+        Some(list) => format!("{list}[{}]", next().parse::<usize>().unwrap_or_default()),
+        None if segment == MAP_KEY => next().to_owned(),
+        None => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join(".")
+}
+
 /// What the table knows about a given name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
     /// An option.
     Option {
         /// Its row.
         row: &'static OptionRow,
-        /// The map key in the name, as written; empty if the row has none.
-        key: &'a str,
+        /// What stands for the placeholders of the row: the map key as written, item indexes in five digits, `/` between
+        /// several; empty if the row has none.
+        key: String,
         /// The list index at its end.
         index: Option<usize>,
     },
@@ -156,15 +233,16 @@ pub fn row(path: &str) -> Option<&'static OptionRow> {
 }
 
 /// Looks a given name up, without regard to case but for map keys.
-pub fn lookup(given: &str) -> Lookup<'_> {
+pub fn lookup(given: &str) -> Lookup {
     let path = Path::parse(given);
     // An option of its own wins over the section around it.
-    let found = rows().filter(|row| row.matches(&path)).min_by_key(|row| row.kind == Kind::Section);
+    let found =
+        rows().filter_map(|row| Some((row, row.captures(&path)?))).min_by_key(|(row, _)| row.kind == Kind::Section);
     match found {
-        Some(row) => {
-            let key = row.segments().position(|segment| segment == MAP_KEY);
-            let key = key.and_then(|at| path.segments.get(at)).copied().unwrap_or_default();
-            Lookup::Option { row, key, index: path.index }
+        Some((row, captures)) => {
+            let is_list = matches!(row.kind, Kind::List | Kind::Section);
+            let index = path.segments.last().filter(|_| is_list).and_then(|segment| segment.index);
+            Lookup::Option { row, key: key_of(captures), index }
         }
         None if rows().any(|row| row.is_below(&path)) => Lookup::Group,
         None => Lookup::Unknown,
@@ -188,7 +266,7 @@ pub fn is_map_entry(given: &str) -> bool {
 pub fn suggestion(given: &str) -> Option<String> {
     let path = Path::parse(given);
     let candidates = rows().filter(|row| row.is_current()).map(|row| filled(row.segments(), &path));
-    nearest::nearest(&path.segments.join("."), candidates)
+    nearest::nearest(&path.names(), candidates)
 }
 
 /// The same for the name of a group of options.
@@ -197,13 +275,18 @@ pub fn group_suggestion(given: &str) -> Option<String> {
     let length = path.segments.len();
     let groups = rows().filter(|row| row.is_current() && row.segments().count() > length);
     let candidates = groups.map(|row| filled(row.segments().take(length), &path));
-    nearest::nearest(&path.segments.join("."), candidates)
+    nearest::nearest(&path.names(), candidates)
 }
 
 fn filled(segments: impl Iterator<Item = &'static str>, path: &Path<'_>) -> String {
-    let given = |at: usize, segment| path.segments.get(at).copied().unwrap_or(segment);
-    let segments =
-        segments.enumerate().map(|(at, segment)| if segment == MAP_KEY { given(at, segment) } else { segment });
+    let given = |at: usize| path.segments.get(at).copied();
+    let segments = segments.enumerate().map(|(at, segment)| match segment.strip_suffix(ITEM) {
+        Some(list) => {
+            given(at).and_then(|given| given.index).map_or(list.to_owned(), |index| format!("{list}[{index}]"))
+        }
+        None if segment == MAP_KEY => given(at).map_or(segment, |given| given.name).to_owned(),
+        None => segment.to_owned(),
+    });
     segments.collect::<Vec<_>>().join(".")
 }
 

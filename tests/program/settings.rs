@@ -97,7 +97,10 @@ fn arguments_win_over_variables_over_the_file_over_defaults() {
 #[test]
 fn a_list_and_an_object_are_taken_from_the_strongest_source_as_a_whole() {
     test(async |home| {
-        home.write("work/traefik.yml", "ping: {entryPoint: web}\nproviders: {kubernetesIngress: {namespaces: [a, b]}}\n");
+        home.write(
+            "work/traefik.yml",
+            "ping: {entryPoint: web}\nproviders: {kubernetesIngress: {namespaces: [a, b]}}\n",
+        );
         let web = "--entrypoints.web.address=127.0.0.1:0";
         let namespaces = "providers.kubernetesIngress.namespaces";
         let shown = home.effective(&[web], &[]).await;
@@ -172,7 +175,10 @@ fn a_report_has_every_mistake_of_every_source_and_nothing_listens() {
 fn options_of_two_spellings_in_one_source_are_a_mistake() {
     test(async |home| {
         let report = home.refused(&[], &[("TRAEFIK_LOG_LEVEL", "INFO"), ("TRAEFIK_log_LEVEL", "WARN")]).await;
-        assert!(report.contains("TRAEFIK_log_LEVEL: says again what environment variable TRAEFIK_LOG_LEVEL says"), "{report}");
+        assert!(
+            report.contains("TRAEFIK_log_LEVEL: says again what environment variable TRAEFIK_LOG_LEVEL says"),
+            "{report}"
+        );
         home.write("work/traefik.yml", "log: {level: INFO, LEVEL: WARN}\n");
         assert!(home.refused(&[], &[]).await.contains("log.LEVEL: says again what line 1 says as `level`"));
         home.write("work/traefik.yml", "log: {level: INFO}\nLog: {format: json}\n");
@@ -207,7 +213,10 @@ fn a_file_is_found_in_the_usual_places_best_first() {
             assert_eq!(shown.matches("is not read, because there is").count(), earlier, "{place}: {shown}");
         }
         let shown = home.effective(&["--configfile=traefik.toml"], &variables).await;
-        assert!(line(&shown, "ping.terminatingStatusCode").contains("=202  #"), "a named file is not searched for: {shown}");
+        assert!(
+            line(&shown, "ping.terminatingStatusCode").contains("=202  #"),
+            "a named file is not searched for: {shown}"
+        );
         let shown = home.effective(&[], &[("TRAEFIK_CONFIGFILE", "traefik.yaml")]).await;
         assert!(line(&shown, "ping.terminatingStatusCode").contains("=201  #"), "{shown}");
     });
@@ -227,7 +236,8 @@ fn a_named_file_that_is_not_there_is_a_mistake() {
 #[test]
 fn secrets_are_in_no_output() {
     test(async |home| {
-        let file = "providers:\n  kubernetesIngress:\n    token: hunter2\n    endpoint: https://u:hunter2@127.0.0.1:1\n";
+        let file =
+            "providers:\n  kubernetesIngress:\n    token: hunter2\n    endpoint: https://u:hunter2@127.0.0.1:1\n";
         home.write("work/traefik.yml", file);
         let shown = home.effective(&[], &[]).await;
         assert!(line(&shown, "providers.kubernetesIngress.token").contains("=<hidden>  # ./traefik.yml, line 3"));
@@ -295,7 +305,9 @@ fn a_program_that_is_told_by_file_and_environment_alone_serves() {
         );
         let child = home.command(&[], &[("TRAEFIK_ENTRYPOINTS_TRAEFIK_ADDRESS", "127.0.0.1:0")]).spawn().unwrap();
         let (_child, seen) = serving(child).await;
-        assert!(seen.iter().any(|line| line.contains("configuration file read") && line.contains(".config/traefik.toml")));
+        assert!(
+            seen.iter().any(|line| line.contains("configuration file read") && line.contains(".config/traefik.toml"))
+        );
         let after = seen.last().unwrap().split("address=").nth(1).unwrap();
         let address = after.split_whitespace().next().unwrap().trim_matches('"').parse().unwrap();
         assert_eq!(get(address, "a.test", "/ping").await.status, 200);

@@ -123,6 +123,36 @@ fn a_list_may_be_empty_or_text_with_commas() {
 }
 
 #[test]
+fn a_list_of_objects_is_read_item_by_item() {
+    let want = map([
+        ("entryPoints.web.http.tls", text("true")),
+        ("entryPoints.web.http.tls.domains[0].main", text("a.test")),
+        ("entryPoints.web.http.tls.domains[1].main", text("b.test")),
+        ("entryPoints.web.http.tls.domains[1].sans", array(&["c.test", "d.test"])),
+    ]);
+    let in_yaml = "
+entryPoints:
+  web:
+    http:
+      tls:
+        domains:
+        - main: a.test
+        - {main: b.test, sans: [c.test, d.test]}
+";
+    let in_toml = "
+[[entryPoints.web.http.tls.domains]]
+main = 'a.test'
+[[entryPoints.web.http.tls.domains]]
+main = 'b.test'
+sans = ['c.test', 'd.test']
+";
+    assert_eq!(yaml(in_yaml), want);
+    assert_eq!(toml(in_toml), want);
+    let wrong = in_yaml.replace("main: a.test", "a.test");
+    assert!(read_as("yml", &wrong).is_ok(), "text where an object belongs is for `settings` to say");
+}
+
+#[test]
 fn anchors_and_merge_keys_repeat_what_they_name() {
     let given = yaml("entryPoints:\n  a: &a {address: ':1', asDefault: true}\n  b: {<<: *a, address: ':2'}\n  c: *a\n");
     assert_eq!(given["entryPoints.b.address"], text(":2"));

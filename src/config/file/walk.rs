@@ -63,7 +63,7 @@ impl Walk<'_> {
     }
 
     /// A key without a value says nothing, as in Traefik; where that is probably not what was meant, that is said.
-    fn nothing(&mut self, known: Lookup<'_>, path: &str, origin: Origin) {
+    fn nothing(&mut self, known: Lookup, path: &str, origin: Origin) {
         match known {
             Lookup::Option { row, .. } if !row.is_current() => {
                 self.entries.push(Entry::text(path.to_owned(), "", origin))
@@ -93,18 +93,26 @@ impl Walk<'_> {
         }
     }
 
-    fn list(&mut self, known: Lookup<'_>, path: &str, origin: Origin, nodes: Vec<Node>) {
+    fn list(&mut self, known: Lookup, path: &str, origin: Origin, nodes: Vec<Node>) {
         if let Lookup::Option { row: OptionRow { kind: Kind::Section, .. }, .. } = known {
             return self.entries.push(Entry::text(path.to_owned(), "true", origin));
         }
+        let is_group = matches!(known, Lookup::Group) && table::has_below(&format!("{path}[0]"));
         let mut items = Vec::new();
         for (at, node) in nodes.into_iter().enumerate() {
-            let Content::Scalar(text) = node.content else {
-                let place = Origin::in_file(self.file, node.line, &format!("{path}[{at}]"));
-                self.findings.mistake(Some(&place), "expected text");
-                return;
-            };
-            items.push(text);
+            let item = format!("{path}[{at}]");
+            match node.content {
+                Content::Scalar(text) => items.push(text),
+                Content::Mapping(children) if is_group && !children.is_empty() => self.mapping(&item, children),
+                _ => {
+                    let place = Origin::in_file(self.file, node.line, &item);
+                    let expected = if is_group { "expected a mapping" } else { "expected text" };
+                    return self.findings.mistake(Some(&place), expected);
+                }
+            }
+        }
+        if is_group && items.is_empty() {
+            return;
         }
         self.entries.push(Entry { path: path.to_owned(), value: Raw::Array(items), origin });
     }

@@ -83,6 +83,21 @@ fn map_keys_are_kept_apart_by_case_and_come_with_their_first_place() {
 }
 
 #[test]
+fn names_and_items_are_listed_level_by_level() {
+    let mut settings = Settings::default();
+    for path in ["http.tls.domains[10].main", "http.tls.domains[2].main", "asdefault"] {
+        let path = format!("entrypoints.web.{path}");
+        let Lookup::Option { row, key, .. } = table::lookup(&path) else { panic!("{path}") };
+        settings.given.insert((row.path, key), Given::nothing(&Origin::argument(1, &path)));
+    }
+    let keys = |path: &str| settings.keys(path).into_keys().collect::<Vec<_>>();
+    assert_eq!(keys("entryPoints.<name>"), ["web"]);
+    assert_eq!(keys("entryPoints.<name>.http.tls.domains[n]"), ["web/00002", "web/00010"]);
+    assert!(settings.at("web").any_below("entryPoints.<name>.http.tls"));
+    assert!(!settings.at("other").any_below("entryPoints.<name>.http.tls"));
+}
+
+#[test]
 fn unknown_names_and_groups_are_mistakes_with_a_hint() {
     let cases = [
         ("log.levle", "unknown option, did you mean --log.level?"),

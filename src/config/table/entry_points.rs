@@ -93,7 +93,11 @@ pub(super) const ROWS: &[OptionRow] = &[
     ),
     refused("entryPoints.<name>.allowACMEByPass", Kind::Bool, "false", "let user routers answer ACME challenges"),
     refused("entryPoints.<name>.http.middlewares", Kind::List, "", "middlewares of every router of the entry point"),
-    section("entryPoints.<name>.http.tls", "TLS of every router of the entry point", ""),
+    refused("entryPoints.<name>.http.tls", Kind::Presence, "", "TLS of every router of the entry point"),
+    refused("entryPoints.<name>.http.tls.options", Kind::Text, "", "TLS options of these routers"),
+    refused("entryPoints.<name>.http.tls.certResolver", Kind::Text, "", "where their certificates come from"),
+    refused("entryPoints.<name>.http.tls.domains[n].main", Kind::Text, "", "main name of a certificate to have"),
+    refused("entryPoints.<name>.http.tls.domains[n].sans", Kind::List, "", "further names of that certificate"),
     section("entryPoints.<name>.http.redirections", "redirect everything to another entry point", ""),
     section("entryPoints.<name>.http.encodedCharacters", "which encoded characters a path may hold", ""),
     refused(

@@ -30,7 +30,7 @@ fn a_bool_always_has_a_default_and_an_object_never() {
     }
 }
 
-fn found(given: &str) -> (&'static str, &str, Option<usize>) {
+fn found(given: &str) -> (&'static str, String, Option<usize>) {
     match lookup(given) {
         Lookup::Option { row, key, index } => (row.path, key, index),
         other => panic!("{given}: {other:?}"),
@@ -39,15 +39,15 @@ fn found(given: &str) -> (&'static str, &str, Option<usize>) {
 
 #[test]
 fn names_are_found_in_any_case_and_map_keys_keep_theirs() {
-    assert_eq!(found("LOG.level"), ("log.level", "", None));
-    assert_eq!(found("entrypoints.WebSecure.ADDRESS"), ("entryPoints.<name>.address", "WebSecure", None));
-    assert_eq!(found("entrypoints.address.address"), ("entryPoints.<name>.address", "address", None));
+    assert_eq!(found("LOG.level"), ("log.level", String::new(), None));
+    assert_eq!(found("entrypoints.WebSecure.ADDRESS"), ("entryPoints.<name>.address", "WebSecure".to_owned(), None));
+    assert_eq!(found("entrypoints.address.address"), ("entryPoints.<name>.address", "address".to_owned(), None));
 }
 
 #[test]
 fn an_index_is_found_on_lists_only() {
     let path = "providers.kubernetesIngress.namespaces";
-    assert_eq!(found("providers.kubernetesingress.namespaces[12]"), (path, "", Some(12)));
+    assert_eq!(found("providers.kubernetesingress.namespaces[12]"), (path, String::new(), Some(12)));
     assert_eq!(lookup("log.level[0]"), Lookup::Unknown);
     assert_eq!(lookup("providers.kubernetesIngress.namespaces[x]"), Lookup::Unknown);
     assert_eq!(lookup("providers.kubernetesIngress.namespaces[0].x"), Lookup::Unknown);
@@ -56,13 +56,36 @@ fn an_index_is_found_on_lists_only() {
 
 #[test]
 fn a_section_covers_itself_and_all_below_it_indexed_or_not() {
-    let tls = "entryPoints.<name>.http.tls";
-    for given in
-        ["entrypoints.web.http.tls", "entrypoints.web.http.tls.domains[0].main", "entrypoints.web.http.tls.a[1]"]
-    {
-        assert_eq!(found(given).0, tls, "{given}");
+    let http3 = "entryPoints.<name>.http3";
+    for given in [
+        "entrypoints.web.http3",
+        "entrypoints.web.http3.a[0].b",
+        "entrypoints.web.http3.a[1]",
+        "entrypoints.web.http3[0]",
+    ] {
+        assert_eq!(found(given).0, http3, "{given}");
     }
     assert_eq!(found("certificatesresolvers.le.acme.email").0, "certificatesResolvers");
+}
+
+#[test]
+fn items_of_a_list_of_objects_are_part_of_the_key() {
+    let domains = "entryPoints.<name>.http.tls.domains[n]";
+    let main = found("entrypoints.web.http.tls.Domains[3].main");
+    assert_eq!(main, (row(&format!("{domains}.main")).unwrap().path, "web/00003".to_owned(), None));
+    let sans = found("entrypoints.web.http.tls.domains[3].sans[1]");
+    assert_eq!(sans, (row(&format!("{domains}.sans")).unwrap().path, "web/00003".to_owned(), Some(1)));
+    assert_eq!(with_key(sans.0, &sans.1), "entryPoints.web.http.tls.domains[3].sans");
+    assert_eq!(lookup("entrypoints.web.http.tls.domains"), Lookup::Group);
+    assert_eq!(lookup("entrypoints.web.http.tls.domains[3]"), Lookup::Group);
+    for given in ["domains.main", "domains[0].main[0]", "domains[x].main", "domains[0]"] {
+        let given = format!("entrypoints.web.http.tls.{given}");
+        assert!(!matches!(lookup(&given), Lookup::Option { .. }), "{given}");
+    }
+    assert_eq!(
+        suggestion("entrypoints.web.http.tls.domains[3].mian").as_deref(),
+        Some("entryPoints.web.http.tls.domains[3].main")
+    );
 }
 
 #[test]
