@@ -59,7 +59,13 @@ fn line(row: &OptionRow, settings: &Settings, config: &Config, key: &str) -> Opt
         Support::Refused(_) | Support::Gone(_) | Support::Elsewhere(_) => false,
     };
     let value = one_line(&value(row, scope, config, key));
-    let place = origin.map_or("default".to_owned(), ToString::to_string);
+    let place = match (row.kind, origin, scope.origin_below(row.path)) {
+        // It is there because of something else.
+        (Kind::Presence, None, Some(below)) if value == "true" => format!("because of {below}"),
+        (Kind::Presence, None, None) if value == "true" => "because of standalone".to_owned(),
+        (_, Some(origin), _) => origin.to_string(),
+        (_, None, _) => "default".to_owned(),
+    };
     counts.then(|| format!("{}={value}  # {place}", table::with_key(row.path, key)))
 }
 

@@ -1,4 +1,4 @@
-//! From raw entries of any source to typed values, and the one way to ask for them.
+//! From raw entries of any source to typed values. How to ask for them is `scope`'s.
 //!
 //! Here the table is enforced: unknown and refused options, wrong kinds and bad map keys become mistakes; what is
 //! accepted without effect becomes a warning. Per option the strongest source counts (`Source`); within the arguments the
@@ -6,14 +6,15 @@
 //! has to repeat them.
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use super::address::ListenAddress;
 use super::entry::{Entry, Raw};
 use super::report::{Findings, Origin, Source};
 use super::table::{self, Kind, Lookup, OptionRow, Support};
 use super::value::Value;
-use crate::base::Redacted;
+
+mod scope;
+
+pub(super) use scope::Scope;
 
 /// A path in the table's spelling and what stands for its placeholders (`table::Lookup`), empty for none.
 type Place = (&'static str, String);
@@ -179,112 +180,6 @@ impl Settings {
     /// The options of one map entry.
     pub(super) fn at<'s>(&'s self, key: &'s str) -> Scope<'s> {
         Scope { settings: self, key }
-    }
-}
-
-/// The options with one map key, or those without. Every path must be in the table, and of the kind that is asked for;
-/// a test walks through all of them.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'s> {
-    settings: &'s Settings,
-    key: &'s str,
-}
-
-impl<'s> Scope<'s> {
-    fn given(&self, path: &'static str) -> Option<&'s Given> {
-        debug_assert!(table::row(path).is_some(), "{path} is not in the table");
-        #[cfg(test)]
-        tests::note_asked(path);
-        self.settings.given.get(&(path, self.key.to_owned()))
-    }
-
-    /// The value that counts, as the table has it; `None` for a list.
-    pub(super) fn value(&self, path: &'static str) -> Option<Value> {
-        let given = self.given(path).and_then(|given| given.value.clone());
-        given.or_else(|| table::row(path).and_then(|row| Value::parse(row.kind, row.default).ok()))
-    }
-
-    /// Whether it was given a value that was refused.
-    pub(super) fn is_spoiled(&self, path: &'static str) -> bool {
-        self.settings.spoiled.contains_key(&(path, self.key.to_owned()))
-    }
-
-    /// Whether an option below this one was given.
-    pub(super) fn any_below(&self, path: &str) -> bool {
-        self.below(path).next().is_some()
-    }
-
-    fn below<'a>(&self, path: &'a str) -> impl Iterator<Item = &'a Given> + use<'a, 's>
-    where
-        's: 'a,
-    {
-        let (settings, key) = (self.settings, self.key);
-        let parts = table::placeholders(path);
-        let is_ours = move |of: &str| first_parts(of, parts) == first_parts(key, parts);
-        let below = settings.given.iter().filter(move |((at, of), _)| is_below(at, path) && is_ours(of));
-        below.map(|(_, given)| given)
-    }
-
-    /// Where the option was given, if it was.
-    pub(super) fn origin(&self, path: &'static str) -> Option<&'s Origin> {
-        self.given(path).map(|given| &given.origin)
-    }
-
-    pub(super) fn flag(&self, path: &'static str) -> bool {
-        self.value(path) == Some(Value::Flag(true))
-    }
-
-    /// Whether the object is there: it or something below it was given, and it was not set to false by an equally strong
-    /// or stronger source.
-    pub(super) fn object(&self, path: &'static str) -> bool {
-        match self.given(path) {
-            Some(given) if given.value == Some(Value::Flag(true)) => true,
-            Some(off) => self.below(path).any(|below| below.origin.source() < off.origin.source()),
-            None => self.any_below(path),
-        }
-    }
-
-    /// `None` only if there is no default either.
-    pub(super) fn int(&self, path: &'static str) -> Option<i64> {
-        if let Some(Value::Int(number)) = self.value(path) { Some(number) } else { None }
-    }
-
-    pub(super) fn duration(&self, path: &'static str) -> Duration {
-        if let Some(Value::Duration(duration)) = self.value(path) { duration } else { Duration::ZERO }
-    }
-
-    /// A duration of which 0 means "no limit".
-    pub(super) fn limit(&self, path: &'static str) -> Option<Duration> {
-        Some(self.duration(path)).filter(|duration| !duration.is_zero())
-    }
-
-    pub(super) fn text(&self, path: &'static str) -> String {
-        if let Some(Value::Text(text)) = self.value(path) { text } else { String::new() }
-    }
-
-    pub(super) fn secret(&self, path: &'static str) -> Redacted<String> {
-        if let Some(Value::Secret(secret)) = self.value(path) { secret } else { Redacted::default() }
-    }
-
-    /// Whether a file says that the list has no items.
-    pub(super) fn is_empty_array(&self, path: &'static str) -> bool {
-        self.given(path).is_some_and(|given| given.is_array && given.items.is_empty() && given.indexed.is_empty())
-    }
-
-    /// The word in the table's spelling.
-    pub(super) fn word(&self, path: &'static str) -> &'static str {
-        if let Some(Value::Word(word)) = self.value(path) { word } else { "" }
-    }
-
-    pub(super) fn list(&self, path: &'static str) -> Vec<String> {
-        self.given(path)
-            .into_iter()
-            .flat_map(|given| given.items.iter().chain(given.indexed.values()).cloned())
-            .collect()
-    }
-
-    pub(super) fn address(&self, path: &'static str) -> Option<ListenAddress> {
-        if let Some(Value::Address(address)) = self.value(path) { Some(address) } else { None }
     }
 }
 

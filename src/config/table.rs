@@ -5,17 +5,14 @@
 //! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map,
 //! `[n]` for an item of a list of objects.
 use super::nearest;
+use path::{Capture, Path, Segment, filled, key_of};
 
 mod entry_points;
 mod other;
+mod path;
 mod providers;
 
-/// The placeholder of a map key in [`OptionRow::path`].
-pub const MAP_KEY: &str = "<name>";
-/// The placeholder of an item behind a list of objects in [`OptionRow::path`].
-pub const ITEM: &str = "[n]";
-/// Between what stands for several placeholders.
-pub const KEY_SEPARATOR: &str = "/";
+pub use path::{ITEM, KEY_SEPARATOR, MAP_KEY, placeholders, with_key};
 
 /// One option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,86 +120,6 @@ impl OptionRow {
     }
 }
 
-/// What stands for a placeholder.
-enum Capture {
-    Key(String),
-    Item(usize),
-}
-
-/// One part of a name as given: `domains[0]`.
-#[derive(Clone, Copy)]
-struct Segment<'a> {
-    name: &'a str,
-    index: Option<usize>,
-}
-
-impl<'a> Segment<'a> {
-    fn parse(given: &'a str) -> Self {
-        let split = given.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
-        match split.map(|(name, number)| (name, number.parse())) {
-            Some((name, Ok(index))) => Self { name, index: Some(index) },
-            _ => Self { name: given, index: None },
-        }
-    }
-
-    fn without_index(self) -> Self {
-        Self { index: None, ..self }
-    }
-
-    /// `None` if it is another part; otherwise what it holds in place of a placeholder, if `wanted` has one.
-    fn meets(&self, wanted: &str) -> Option<Option<Capture>> {
-        if wanted == MAP_KEY {
-            let is_key = !self.name.is_empty() && self.index.is_none();
-            return is_key.then(|| Some(Capture::Key(self.name.to_owned())));
-        }
-        let list = wanted.strip_suffix(ITEM);
-        let same = list.unwrap_or(wanted).eq_ignore_ascii_case(self.name);
-        (same && list.is_some() == self.index.is_some()).then(|| self.index.map(Capture::Item))
-    }
-}
-
-/// A name as given, taken apart.
-struct Path<'a> {
-    segments: Vec<Segment<'a>>,
-}
-
-impl<'a> Path<'a> {
-    fn parse(given: &'a str) -> Self {
-        Self { segments: given.split('.').map(Segment::parse).collect() }
-    }
-
-    fn names(&self) -> String {
-        self.segments.iter().map(|segment| segment.name).collect::<Vec<_>>().join(".")
-    }
-}
-
-/// What stands for the placeholders of a row as one text, `/` between them: no key of a map holds one. Items are in the
-/// order of their index.
-fn key_of(captures: Vec<Capture>) -> String {
-    let texts = captures.into_iter().map(|capture| match capture {
-        Capture::Key(key) => key,
-        Capture::Item(index) => format!("{index:05}"),
-    });
-    texts.collect::<Vec<_>>().join(KEY_SEPARATOR)
-}
-
-/// How many placeholders a path has.
-pub fn placeholders(path: &str) -> usize {
-    path.split('.').filter(|segment| *segment == MAP_KEY || segment.ends_with(ITEM)).count()
-}
-
-/// The path with `key` (of [`Lookup::Option`]) in place of its placeholders.
-pub fn with_key(path: &str, key: &str) -> String {
-    let mut parts = key.split(KEY_SEPARATOR);
-    let mut next = || parts.next().unwrap_or_default();
-    let segments = path.split('.').map(|segment| match segment.strip_suffix(ITEM) {
-        Some(list) => format!("{list}[{}]", next().parse::<usize>().unwrap_or_default()),
-        None if segment == MAP_KEY => next().to_owned(),
-        None => segment.to_owned(),
-    });
-    segments.collect::<Vec<_>>().join(".")
-}
-
 /// What the table knows about a given name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
@@ -276,18 +193,6 @@ pub fn group_suggestion(given: &str) -> Option<String> {
     let groups = rows().filter(|row| row.is_current() && row.segments().count() > length);
     let candidates = groups.map(|row| filled(row.segments().take(length), &path));
     nearest::nearest(&path.names(), candidates)
-}
-
-fn filled(segments: impl Iterator<Item = &'static str>, path: &Path<'_>) -> String {
-    let given = |at: usize| path.segments.get(at).copied();
-    let segments = segments.enumerate().map(|(at, segment)| match segment.strip_suffix(ITEM) {
-        Some(list) => {
-            given(at).and_then(|given| given.index).map_or(list.to_owned(), |index| format!("{list}[{index}]"))
-        }
-        None if segment == MAP_KEY => given(at).map_or(segment, |given| given.name).to_owned(),
-        None => segment.to_owned(),
-    });
-    segments.collect::<Vec<_>>().join(".")
 }
 
 const fn works(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> OptionRow {

@@ -114,6 +114,12 @@ fn a_list_and_an_object_are_taken_from_the_strongest_source_as_a_whole() {
         home.write("work/traefik.yml", "ping: false\n");
         let shown = home.effective(&["--ping.terminatingstatuscode=500"], &[]).await;
         assert!(line(&shown, "ping").starts_with("ping=true"), "the argument wants it: {shown}");
+        let shown = home.effective(&["--standalone.manifests=.", "--api.insecure"], &[]).await;
+        assert_eq!(line(&shown, "api"), "api=true  # because of argument 3: --api.insecure");
+        assert_eq!(
+            line(&shown, "providers.kubernetesIngress"),
+            "providers.kubernetesIngress=true  # because of standalone"
+        );
     });
 }
 

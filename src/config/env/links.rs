@@ -1,7 +1,7 @@
 //! Variables that Kubernetes puts into every pod for each Service of its namespace ("service links"). A Service called
 //! `traefik` makes `TRAEFIK_SERVICE_HOST`, `TRAEFIK_PORT`, `TRAEFIK_PORT_80_TCP_ADDR`; one called `traefik-metrics` makes
 //! `TRAEFIK_METRICS_PORT` and so on. They look like mistyped options and nobody wrote them, so they are told by their shape:
-//! https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables.
+//! <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>.
 
 /// Whether a variable is one, by its name after our prefix and by its value. No option has such a name; a `…_PORT` that
 /// somebody made up (`PILOTAGE_PORT=8080`) has no URL for a value and stays a mistake.

@@ -34,7 +34,7 @@ fn options() -> serde_saphyr::Options {
             max_total_scalar_bytes: 2 << 20,
             max_nodes: 50_000,
             max_events: 200_000,
-            max_documents: 1,
+            max_documents: 10,
             max_depth: 50,
         },
         legacy_octal_numbers: true,
