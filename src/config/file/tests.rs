@@ -203,6 +203,7 @@ fn every_mistake_names_its_file_line_and_key() {
             "providers:\n  kubernetesIngress:\n    namespaces:\n    - a\n    - {b: c}\n",
             "FILE, line 5: providers.kubernetesIngress.namespaces[1]: expected text",
         ),
+        ("yml", "ping: {}\n---\napi: {}\n", "FILE, line 3: is not YAML as expected: multiple YAML documents detected"),
         (
             "toml",
             "[api]\n\ndashboardName = 2020-01-01\n",

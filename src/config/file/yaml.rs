@@ -20,9 +20,11 @@ pub(super) fn read(text: &str) -> Result<Children, SyntaxError> {
 
 fn located(error: &serde_saphyr::Error) -> SyntaxError {
     let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
-    // The first line says it; the rest draws a picture.
+    // The first line says it; the rest draws a picture, repeats the place, or is advice for programmers.
     let message = error.without_snippet().to_string();
-    let message = message.lines().next().unwrap_or_default();
+    let ends = ["\n", " at line ", "; use "];
+    let end = ends.into_iter().filter_map(|end| message.find(end)).min().unwrap_or(message.len());
+    let message = message.get(..end).unwrap_or_default();
     SyntaxError { line: line.unwrap_or(0), message: format!("is not YAML as expected: {message}") }
 }
 
