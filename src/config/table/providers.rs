@@ -56,7 +56,7 @@ pub(super) const ROWS: &[OptionRow] = &[
         "providers.kubernetesIngress.throttleDuration",
         Kind::Duration,
         "0s",
-        "shortest time between two takings-in of one object; adds to providersThrottleDuration",
+        "shortest time between two takings-in of one object; the longer of this and providersThrottleDuration counts",
     ),
     works(
         "providers.kubernetesIngress.allowEmptyServices",
