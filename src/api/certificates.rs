@@ -85,7 +85,7 @@ pub fn counters(all: &[Arc<KeyPair>], now: SystemTime) -> Counters {
 /// All certificates that can be read, each once, by name.
 fn shown(all: &[Arc<KeyPair>], now: SystemTime) -> Vec<Certificate> {
     let mut shown: Vec<Certificate> =
-        all.iter().filter_map(|pair| pair.chain.first()).filter_map(|leaf| certificate(leaf, now)).collect();
+        all.iter().filter_map(|pair| pair.chain().next()).filter_map(|leaf| certificate(leaf, now)).collect();
     shown.sort_by(|a, b| a.name.cmp(&b.name));
     shown.dedup_by(|a, b| a.name == b.name);
     shown

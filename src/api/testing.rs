@@ -3,7 +3,7 @@ use super::source::{DebugSource, PlanSource, PlanView, Told, Unobservable};
 use super::{Api, ApiOptions, Ask, EntryPoint, Exposure, Ping, PingRouting};
 use crate::base::ManualClock;
 use crate::messages::debug::Observation;
-use crate::model::facts::{Created, KeyForm, KeyPair, RouterTls, ServerState};
+use crate::model::facts::{Created, KeyPair, RouterTls, ServerState};
 use crate::model::finding::Finding;
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
 use crate::model::plan::{
@@ -12,6 +12,8 @@ use crate::model::plan::{
 };
 use crate::model::rule;
 use bytes::Bytes;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::sign::CertifiedKey;
 use http::{HeaderValue, Method, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,19 +88,25 @@ pub fn server(host: &str) -> Server {
 
 /// A self-signed certificate for `names`, valid from 2026 to 2028, with its key.
 pub fn key_pair(names: &[&str]) -> Arc<KeyPair> {
+    key_pair_with_der(names).0
+}
+
+/// The same, and the DER of its key.
+pub fn key_pair_with_der(names: &[&str]) -> (Arc<KeyPair>, Vec<u8>) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut parameters = rcgen::CertificateParams::new(names.clone()).expect("names");
     parameters.not_before = rcgen::date_time_ymd(2026, 11, 1);
     parameters.not_after = rcgen::date_time_ymd(2028, 11, 1);
     let key = rcgen::KeyPair::generate().expect("key");
     let certificate = parameters.self_signed(&key).expect("certificate");
-    Arc::new(KeyPair {
-        chain: vec![Arc::from(certificate.der().as_ref())],
-        private_key: key.serialize_der().into(),
-        key_form: KeyForm::Pkcs8,
+    let der = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let signer = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der).expect("key");
+    let pair = Arc::new(KeyPair {
+        certified: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], signer)),
         names: names.into_iter().map(Arc::from).collect(),
         fingerprint: [7; 32],
-    })
+    });
+    (pair, key.serialize_der())
 }
 
 /// An observation of an actor that holds three objects.

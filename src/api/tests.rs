@@ -1,5 +1,5 @@
 use super::testing::{
-    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, observation, options, router, text,
+    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, key_pair_with_der, observation, options, router, text,
 };
 use super::*;
 use crate::model::finding::Problem;
@@ -181,13 +181,12 @@ async fn the_overview_counts_everything_that_is_shown() {
 
 #[tokio::test]
 async fn no_answer_holds_a_key() {
-    let pair = key_pair(&["a.test"]);
+    let (pair, der) = key_pair_with_der(&["a.test"]);
     let mut view = one_router();
     view.certificates.push(pair.clone());
     let api = api(options(), view);
     let secret: &[u8] = {
         // The last bytes of a PKCS#8 key are the public half; the secret ones lie before them.
-        let der = pair_key(&pair);
         &der[36..36 + 32]
     };
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -252,9 +251,4 @@ async fn a_debug_actor_that_is_gone_is_an_error_and_findings_still_come() {
         "reason": "InvalidPath", "text": "first",
     });
     assert_eq!((&found[0], &found[1]["severity"]), (&want, &json!("warning")));
-}
-
-/// The DER of the private key.
-fn pair_key(pair: &crate::model::facts::KeyPair) -> &[u8] {
-    pair.private_key.expose()
 }

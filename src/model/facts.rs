@@ -4,7 +4,7 @@
 //! update that changes none of this is no change at all. Made by `parse/`, owned by the kind actors, joined by `compile/`.
 use super::finding::Problem;
 use super::keys::{ClassKey, IngressKey, NodeKey, PortRef, SecretKey, ServiceKey, SliceKey};
-use crate::base::redacted::Redacted;
+use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
 /// Creation time in whole seconds since 1970, as Kubernetes has it. Older wins where order must decide.
@@ -328,19 +328,22 @@ pub enum SecretEntry {
     Present,
 }
 
-/// A certificate chain with its private key. Compared by fingerprint; the key is never printed.
+/// A certificate chain with its private key, ready to sign. Compared by fingerprint; the key is never printed.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
-    /// DER of the chain, leaf first.
-    pub chain: Vec<Arc<[u8]>>,
-    /// DER of the private key (PKCS#8, PKCS#1 or SEC1).
-    pub private_key: Redacted<Vec<u8>>,
-    /// Which of the three forms the key has.
-    pub key_form: KeyForm,
+    /// The chain, leaf first, and the key. The parsed form is the only one that is kept: the key exists once.
+    pub certified: Arc<CertifiedKey>,
     /// Names the leaf is valid for: DNS SANs, IP SANs and the subject CN, lower case, sorted, without duplicates.
     pub names: Vec<Arc<str>>,
     /// SHA-256 over the PEM of chain and key.
     pub fingerprint: [u8; 32],
+}
+
+impl KeyPair {
+    /// DER of the chain, leaf first.
+    pub fn chain(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.certified.cert.iter().map(AsRef::as_ref)
+    }
 }
 
 impl PartialEq for KeyPair {
@@ -350,17 +353,6 @@ impl PartialEq for KeyPair {
 }
 
 impl Eq for KeyPair {}
-
-/// The encoding of a private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyForm {
-    /// `PRIVATE KEY`.
-    Pkcs8,
-    /// `RSA PRIVATE KEY`.
-    Pkcs1,
-    /// `EC PRIVATE KEY`.
-    Sec1,
-}
 
 /// One Node, without its heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -378,4 +370,40 @@ pub struct ClassFact {
     pub key: ClassKey,
     /// `spec.controller`; empty when absent.
     pub controller: Arc<str>,
+}
+
+/// Pairs for tests that sign nothing.
+#[cfg(test)]
+pub mod testing {
+    use super::KeyPair;
+    use rustls::sign::{CertifiedKey, Signer, SigningKey};
+    use rustls::{SignatureAlgorithm, SignatureScheme};
+    use std::sync::Arc;
+
+    #[derive(Debug)]
+    struct NoKey(SignatureAlgorithm);
+
+    impl SigningKey for NoKey {
+        fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+            None
+        }
+
+        fn algorithm(&self) -> SignatureAlgorithm {
+            self.0
+        }
+    }
+
+    /// A pair without chain and key that claims these names, and the key type of `algorithm`.
+    pub fn key_pair_of(algorithm: SignatureAlgorithm, names: &[&str], fingerprint: u8) -> Arc<KeyPair> {
+        Arc::new(KeyPair {
+            certified: Arc::new(CertifiedKey::new(Vec::new(), Arc::new(NoKey(algorithm)))),
+            names: names.iter().map(|name| (*name).into()).collect(),
+            fingerprint: [fingerprint; 32],
+        })
+    }
+
+    /// The same with an ECDSA key.
+    pub fn key_pair(names: &[&str], fingerprint: u8) -> Arc<KeyPair> {
+        key_pair_of(SignatureAlgorithm::ECDSA, names, fingerprint)
+    }
 }

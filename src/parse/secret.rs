@@ -3,8 +3,7 @@
 //! No text made here ever repeats bytes of the Secret.
 use super::{name, namespace};
 use crate::base::intern::intern;
-use crate::base::redacted::Redacted;
-use crate::model::facts::{KeyForm, KeyPair, SecretEntry, SecretFact};
+use crate::model::facts::{KeyPair, SecretEntry, SecretFact};
 use crate::model::keys::SecretKey;
 use aws_lc_rs::digest;
 use k8s_openapi::api::core::v1 as api;
@@ -18,6 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroize;
 
 /// Data key of the certificate chain.
 const CRT: &str = "tls.crt";
@@ -73,8 +73,10 @@ fn parse_pair(crt: &[u8], key: &[u8]) -> Result<KeyPair, PairError> {
     for (index, certificate) in chain.iter().enumerate() {
         X509Certificate::from_der(certificate).map_err(|_| PairError::BadCertificate { position: index + 1 })?;
     }
-    let (form, der) = private_key(key)?;
-    check(&chain, &der)?;
+    let mut der = private_key(key)?;
+    let certified = certified(chain, &der);
+    der.zeroize();
+    let certified = certified?;
     let mut context = digest::Context::new(&digest::SHA256);
     // The length keeps the seam between the two from moving.
     context.update(&crt.len().to_be_bytes());
@@ -82,13 +84,7 @@ fn parse_pair(crt: &[u8], key: &[u8]) -> Result<KeyPair, PairError> {
     context.update(key);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(context.finish().as_ref());
-    Ok(KeyPair {
-        chain: chain.iter().map(|certificate| Arc::from(certificate.as_ref())).collect(),
-        private_key: Redacted::new(der.secret_der().to_vec()),
-        key_form: form,
-        names,
-        fingerprint,
-    })
+    Ok(KeyPair { certified: Arc::new(certified), names, fingerprint })
 }
 
 /// All blocks of a PEM text that are known; others are passed over.
@@ -126,21 +122,22 @@ fn certificates(crt: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
     if chain.is_empty() { Err(PairError::NoCertificate) } else { Ok(chain) }
 }
 
-fn private_key(key: &[u8]) -> Result<(KeyForm, PrivateKeyDer<'static>), PairError> {
+fn private_key(key: &[u8]) -> Result<PrivateKeyDer<'static>, PairError> {
     let first = blocks(KEY, key)?.into_iter().find_map(|item| match item {
-        Item::Pkcs8Key(der) => Some((KeyForm::Pkcs8, der.into())),
-        Item::Pkcs1Key(der) => Some((KeyForm::Pkcs1, der.into())),
-        Item::Sec1Key(der) => Some((KeyForm::Sec1, der.into())),
+        Item::Pkcs8Key(der) => Some(der.into()),
+        Item::Pkcs1Key(der) => Some(der.into()),
+        Item::Sec1Key(der) => Some(der.into()),
         _ => None,
     });
     first.ok_or(PairError::NoKey)
 }
 
-/// Whether the key signs, and belongs to the leaf.
-fn check(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Result<(), PairError> {
+/// Chain and key together, if the key signs and belongs to the leaf.
+fn certified(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'static>) -> Result<CertifiedKey, PairError> {
     let signer = any_supported_type(key).map_err(|_| PairError::BadKey)?;
-    match CertifiedKey::new(chain.to_vec(), signer).keys_match() {
-        Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(()),
+    let certified = CertifiedKey::new(chain, signer);
+    match certified.keys_match() {
+        Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
         Err(TlsError::InconsistentKeys(_)) => Err(PairError::Mismatch),
         Err(_) => Err(PairError::BadCertificate { position: 1 }),
     }

@@ -16,7 +16,7 @@ fn a_good_pair_is_read_with_its_names() {
     let pair = fact.pair.unwrap().unwrap();
     let names: Vec<&str> = pair.names.iter().map(|name| &**name).collect();
     assert_eq!(names, ["*.a.test", "127.0.0.1", "::1", "b.test", "rcgen self signed cert"]);
-    assert_eq!((pair.chain.len(), pair.key_form), (1, KeyForm::Pkcs8));
+    assert_eq!(pair.chain().len(), 1);
     let body: String = key.lines().filter(|line| !line.starts_with('-')).take(1).collect();
     assert!(!format!("{pair:?}").contains(&body));
 }
@@ -55,7 +55,7 @@ fn a_chain_is_kept_in_order_and_its_bad_links_are_numbered() {
     let (crt, key) = pair(&["a.test"]);
     let (other, _) = pair(&["b.test"]);
     let fact = parsed(&format!("{crt}{other}"), &key);
-    assert_eq!(fact.pair.unwrap().unwrap().chain.len(), 2);
+    assert_eq!(fact.pair.unwrap().unwrap().chain().len(), 2);
     let bad = format!("{crt}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     assert!(error(&bad, &key).contains("certificate 2 of tls.crt"));
 }

@@ -63,18 +63,7 @@ impl Certificates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Redacted;
-    use crate::model::facts::KeyForm;
-
-    fn pair(names: &[&str], fingerprint: u8) -> Arc<KeyPair> {
-        Arc::new(KeyPair {
-            chain: vec![],
-            private_key: Redacted::new(vec![]),
-            key_form: KeyForm::Pkcs8,
-            names: names.iter().map(|name| (*name).into()).collect(),
-            fingerprint: [fingerprint; 32],
-        })
-    }
+    use crate::model::facts::testing::key_pair as pair;
 
     fn chosen(certificates: &Certificates, name: &str) -> Option<u8> {
         certificates.for_name(name).map(|pair| pair.fingerprint[0])

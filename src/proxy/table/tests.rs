@@ -1,5 +1,6 @@
 //! Tests of whole tables: examples here, comparison with the definition in [`property`].
 use super::*;
+use crate::model::facts::testing::key_pair;
 use crate::model::facts::{Created, ServerState};
 use crate::model::keys::{IngressKey, PortRef, ServiceKey};
 use crate::model::plan::{
@@ -394,15 +395,7 @@ fn many_routers_under_one_host_and_path_keep_their_order() {
 
 #[test]
 fn certificates_come_and_go() {
-    let pair = |byte: u8| {
-        Arc::new(KeyPair {
-            chain: Vec::new(),
-            private_key: crate::base::redacted::Redacted::new(Vec::new()),
-            key_form: crate::model::facts::KeyForm::Pkcs8,
-            names: Vec::new(),
-            fingerprint: [byte; 32],
-        })
-    };
+    let pair = |byte: u8| key_pair(&[], byte);
     let key = |name: &str| SecretKey::new("default", name);
     let patch = |certificates| PlanPatch { generation: 1, certificates, ..PlanPatch::default() };
     let two = Table::new(&[]).apply(&patch(vec![(key("a"), Some(pair(1))), (key("b"), Some(pair(2)))]));
