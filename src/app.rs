@@ -223,6 +223,11 @@ fn compile_options(config: &Config) -> compile::Options {
     let mut options = compile::Options {
         entry_points: config.entry_points.iter().map(|entry_point| entry_point.name.clone()).collect(),
         default_entry_points: config.default_entry_points(),
+        secured_entry_points: config
+            .entry_points
+            .iter()
+            .filter_map(|entry_point| Some((entry_point.name.clone(), entry_point.tls.as_ref()?.options.clone())))
+            .collect(),
         default_rule_syntax: match config.default_rule_syntax {
             RuleSyntax::V3 => Syntax::V3,
             RuleSyntax::V2 => Syntax::V2,

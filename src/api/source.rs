@@ -178,6 +178,7 @@ mod tests {
             routers: vec![(router.key.clone(), Some(router.clone()))],
             balancers: vec![(port_80("testing", "s"), Some(balancer.clone()))],
             certificates: vec![(SecretKey::new("testing", "tls"), Some(key_pair(&["a.test"])))],
+            ..PlanPatch::default()
         };
         let view = PlanView::of(&Table::new(&["web".into()]).apply(&patch));
         assert_eq!((view.routers, view.balancers), (vec![router], vec![balancer]));

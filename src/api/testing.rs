@@ -12,9 +12,9 @@ use crate::model::plan::{
 };
 use crate::model::rule;
 use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::sign::CertifiedKey;
-use http::{HeaderValue, Method, Response, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -47,6 +47,7 @@ pub fn router(name: &str, ingress: &str, rule: &str, service: &str) -> Router {
         shown_syntax: "".into(),
         precedence: Precedence::Ranked(i64::try_from(rule.len()).expect("short")),
         tls: None,
+        secured: Arc::default(),
         middlewares: Vec::new(),
         action: Action::Forward(port_80("testing", service)),
         observability: None,

@@ -1,5 +1,6 @@
 use super::testing::{
-    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, key_pair_with_der, observation, options, router, text,
+    Debug, Process, api, ask, balancer, clock, get, get_json, key_pair, key_pair_with_der, observation, options,
+    router, text,
 };
 use super::*;
 use crate::model::finding::Problem;

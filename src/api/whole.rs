@@ -69,7 +69,7 @@ fn the_proxy_serves_the_api_before_and_after_the_first_plan_until_it_stops() {
                 })
                 .collect(),
             balancers: vec![(port_80("testing", "s"), Some(Arc::new(balancer("s", &["127.0.0.1"]))))],
-            certificates: Vec::new(),
+            ..PlanPatch::default()
         };
         proxy.publisher().install(&patch);
         assert_eq!(ask(traefik, "GET", "/ready").await, ("200".into(), "ready".into()));

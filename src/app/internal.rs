@@ -7,7 +7,8 @@ use crate::api::{
 };
 use crate::base::clock::Clock;
 use crate::base::drain::Drain;
-use crate::config::{Config, RuleSyntax};
+use crate::config::{self, Config, RuleSyntax};
+use crate::model::facts::RouterTls;
 use crate::proxy::table::Table;
 use std::sync::Arc;
 
@@ -52,16 +53,26 @@ fn options(config: &Config, clock: &dyn Clock) -> ApiOptions {
         terminating: ping.terminating_status,
     });
     // As in the reference, a rule syntax other than the default one splits the routers of all entry points.
-    let rules = (config.default_rule_syntax == RuleSyntax::V2).then(|| Arc::new(EntryPointRules::default()));
+    let split_all = config.default_rule_syntax == RuleSyntax::V2;
     options.entry_points = config
         .entry_points
         .iter()
         .map(|entry_point| EntryPoint {
             name: entry_point.name.clone(),
             shown: entry_point.to_api_json(),
-            rules: rules.clone(),
+            rules: (split_all || entry_point.tls.is_some()).then(|| Arc::new(rules(entry_point))),
         })
         .collect();
     options.providers = config.ingress.iter().map(|_| "KubernetesIngress".into()).collect();
     options
+}
+
+/// What an entry point applies to its routers.
+fn rules(entry_point: &config::EntryPoint) -> EntryPointRules {
+    let tls = entry_point.tls.as_ref().map(|tls| RouterTls {
+        cert_resolver: tls.cert_resolver.clone(),
+        domains: Vec::new(),
+        options: tls.options.clone(),
+    });
+    EntryPointRules { tls: tls.map(Arc::new), ..EntryPointRules::default() }
 }

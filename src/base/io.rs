@@ -11,6 +11,20 @@
 //! stream (`hyper::upgrade::Upgraded`) it is what tokio reads and writes.
 pub use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
+/// Runs hyper's tasks on the thread they come from.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, task: F) {
+        drop(tokio::task::spawn_local(task));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Who says what: findings by the stage that made them, counted, so that one is told when it appears and when it goes.
 use super::services::Wanted;
 use crate::model::finding::{Finding, FindingChanges};
-use crate::model::keys::{IngressKey, ObjectRef, ServiceKey};
+use crate::model::keys::{IngressKey, ObjectRef, RouterKey, ServiceKey};
 use std::collections::{BTreeMap, HashMap};
 
 /// What made findings; each source replaces all of its own at once.
@@ -19,6 +19,8 @@ pub(super) enum Source {
     Certificates(IngressKey),
     /// A load balancer in use.
     Balancer(Wanted),
+    /// The TLS options of a router, beside those of others.
+    TlsOptions(RouterKey),
     /// A default backend that lost.
     DefaultBackend(IngressKey),
 }

@@ -7,11 +7,12 @@ use super::options::Options;
 use super::paths::{self, Draft};
 use super::refusals::{self, Refusals};
 use super::rules::Dialect;
+use super::security;
 use super::services::{Role, Wanted};
 use crate::model::facts::{Backend, IngressFact, IngressPath, RouterOptions, RouterTls, RulesPresent};
 use crate::model::finding::{Finding, Problem, excerpt};
 use crate::model::keys::ObjectRef;
-use crate::model::plan::{Origin, Router};
+use crate::model::plan::{Origin, Router, Secured};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -110,6 +111,7 @@ pub(super) struct Shared {
     pub origin: Origin,
     pub options: Arc<RouterOptions>,
     pub tls: Option<Arc<RouterTls>>,
+    pub secured: Arc<[Secured]>,
     pub dialect: Dialect,
     pub entry_points: Arc<[Arc<str>]>,
     /// Entry points that do not exist.
@@ -136,6 +138,7 @@ impl Shared {
             origin: Origin { ingress: fact.key.clone(), created: fact.created },
             options: router.clone(),
             tls: router.tls.clone().map(Arc::new),
+            secured: security::secured(router.tls.as_ref(), &entry_points, options),
             dialect: Dialect::of(router, options),
             entry_points,
             missing_entry_points,

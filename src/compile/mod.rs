@@ -26,6 +26,7 @@ mod paths;
 mod published;
 mod refusals;
 mod rules;
+mod security;
 mod servers;
 mod services;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub struct Compiler {
     /// By how many Ingresses a Secret is loaded; never 0.
     secret_users: HashMap<SecretKey, usize>,
     routers: Shelf<RouterKey, Router>,
+    tls_hosts: security::Hosts,
     published_balancers: Shelf<BalancerKey, Balancer>,
     certificates: Shelf<SecretKey, KeyPair>,
     generation: u64,
@@ -89,6 +91,7 @@ impl Compiler {
             traces: HashMap::new(),
             secret_users: HashMap::new(),
             routers: Shelf::default(),
+            tls_hosts: security::Hosts::default(),
             published_balancers: Shelf::default(),
             certificates: Shelf::default(),
             generation: 0,
@@ -111,6 +114,7 @@ impl Compiler {
         self.publish_balancers(rebuilt);
         self.publish_certificates(secrets);
         self.defaults.settle(&mut self.ledger);
+        self.tls_hosts.settle(&mut self.routers, &mut self.ledger);
         self.outcome(dirty.len())
     }
 
@@ -190,10 +194,10 @@ impl Compiler {
         }
         let routers: BTreeSet<RouterKey> = compiled.routers.iter().map(|router| router.key.clone()).collect();
         for gone in trace.routers.iter().filter(|key| !routers.contains(*key)) {
-            self.routers.set(gone.clone(), None);
+            self.set_router(gone.clone(), None);
         }
         for router in compiled.routers {
-            self.routers.set(router.key.clone(), Some(router));
+            self.set_router(router.key.clone(), Some(router));
         }
         for released in trace.wanted.iter().filter(|before| !wanted.contains(*before)) {
             self.balancers.release(key, released);
@@ -247,8 +251,17 @@ impl Compiler {
         }
         let winner = self.defaults.winner();
         let balancer = winner.and_then(|route| self.balancers.usable(&route.wanted, &self.options)).cloned();
-        self.routers.set(RouterKey::Default, winner.map(|route| route.router.clone()));
+        let router = winner.map(|route| route.router.clone());
         self.published_balancers.set(BalancerKey::Default, balancer);
+        self.set_router(RouterKey::Default, router);
+    }
+
+    /// `key` is now compiled to this router, or to none. A TLS router enters the plan when all were heard.
+    fn set_router(&mut self, key: RouterKey, router: Option<Arc<Router>>) {
+        self.tls_hosts.set(&key, router.as_ref());
+        if router.as_ref().is_none_or(|router| router.secured.is_empty()) {
+            self.routers.set(key, router);
+        }
     }
 
     fn publish_certificates(&mut self, reached: BTreeSet<SecretKey>) {
@@ -267,6 +280,8 @@ impl Compiler {
             routers: routers.into_iter().map(|found| (found.key, found.now)).collect(),
             balancers: entries(&mut self.published_balancers),
             certificates: entries(&mut self.certificates),
+            tls_options: Vec::new(),
+            tls_hosts: self.tls_hosts.differences(),
         };
         if !plan.is_empty() || self.generation == 0 {
             self.generation += 1;

@@ -10,6 +10,8 @@ pub(super) const DEFAULT_ROUTER: &str = "default-router";
 pub(super) const DEFAULT_BACKEND: &str = "default-backend";
 /// What qualified names end in.
 pub(super) const PROVIDER: &str = "@kubernetes";
+/// The same without the sign.
+pub(super) const PROVIDER_NAME: &str = "kubernetes";
 
 /// Cut at everything that is not a letter or a number, empty pieces dropped, joined with `-`.
 pub(super) fn normalize(parts: &[&str]) -> String {

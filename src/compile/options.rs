@@ -1,5 +1,6 @@
 //! What the static options say about compiling. Filled by `app.rs` from the checked configuration.
 use crate::model::rule::Syntax;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Options of the Ingress provider that decide what a set of objects compiles to (spec/ingress.md 1).
@@ -32,6 +33,8 @@ pub struct Options {
     pub entry_points: Vec<Arc<str>>,
     /// Names of the entry points of a router that names none (spec/http.md 1.11).
     pub default_entry_points: Vec<Arc<str>>,
+    /// Entry points with `http.tls`, and the TLS options they name for routers without a TLS block, as written.
+    pub secured_entry_points: BTreeMap<Arc<str>, Arc<str>>,
     /// `namespaces`.
     pub namespaces: Namespaces,
 }
@@ -91,6 +94,7 @@ impl Default for Options {
             default_rule_syntax: Syntax::V3,
             entry_points: Vec::new(),
             default_entry_points: Vec::new(),
+            secured_entry_points: BTreeMap::new(),
             namespaces: Namespaces::All,
         }
     }

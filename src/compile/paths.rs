@@ -124,6 +124,7 @@ pub(super) fn assemble(
         shown_syntax: "".into(),
         precedence,
         tls: shared.tls.clone(),
+        secured: shared.secured.clone(),
         middlewares: shared.options.middlewares.clone(),
         action: if refuses { Action::Refuse(balancer) } else { Action::Forward(balancer) },
         observability: shared.options.observability.clone(),

@@ -40,8 +40,19 @@ pub struct EntryPoint {
     pub sanitize_path: bool,
     /// Whether `;` in a query becomes `%3B`. Default no.
     pub encode_query_semicolons: bool,
+    /// `http.tls`: TLS for every router here that has no TLS block of its own. Default none.
+    pub tls: Option<EntryPointTls>,
     /// Whose X-Forwarded headers are believed.
     pub forwarded: Forwarded,
+}
+
+/// `entryPoints.<name>.http.tls` (`http.md` 1.11).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct EntryPointTls {
+    /// Name of the TLS options, as written; empty for the default ones.
+    pub options: Arc<str>,
+    /// Name of a certificate resolver, shown only; empty for none.
+    pub cert_resolver: Arc<str>,
 }
 
 /// Whose X-Forwarded headers are believed (`http.md` 4.3). Default: nobody's.
@@ -95,6 +106,7 @@ impl EntryPoint {
             (
                 "http",
                 Some(object([
+                    ("tls", self.tls.as_ref().map(EntryPointTls::to_api_json)),
                     ("encodeQuerySemicolons", set(self.encode_query_semicolons)),
                     ("sanitizePath", Some(json!(self.sanitize_path))),
                     ("maxHeaderBytes", Some(json!(self.max_header_bytes))),
@@ -111,6 +123,13 @@ impl EntryPoint {
             ("udp", Some(json!({ "timeout": "3s" }))),
             ("name", Some(json!(&*self.name))),
         ])
+    }
+}
+
+impl EntryPointTls {
+    fn to_api_json(&self) -> Value {
+        let text = |text: &str| (!text.is_empty()).then(|| json!(text));
+        object([("options", text(&self.options)), ("certResolver", text(&self.cert_resolver))])
     }
 }
 

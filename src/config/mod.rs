@@ -37,7 +37,7 @@ mod value;
 
 pub use address::{AddressError, ListenAddress};
 pub use duration::{DurationError, go_duration, parse_duration};
-pub use entry_point::{EntryPoint, Forwarded, INTERNAL_ENTRY_POINT};
+pub use entry_point::{EntryPoint, EntryPointTls, Forwarded, INTERNAL_ENTRY_POINT};
 pub use help::{help_text, options_markdown};
 pub use ingress::{CrossProvider, IngressProvider};
 pub use report::{Origin, Remark, Report, Source};

@@ -40,6 +40,7 @@ fn without_arguments_everything_has_its_default() {
             max_header_bytes: 1_048_576,
             sanitize_path: true,
             encode_query_semicolons: false,
+            tls: None,
             forwarded: Forwarded { insecure: false, trusted: vec![] },
         }],
         ingress: None,
@@ -114,6 +115,7 @@ fn every_option_of_an_entry_point_arrives() {
         max_header_bytes: 4096,
         sanitize_path: false,
         encode_query_semicolons: true,
+        tls: None,
         forwarded: Forwarded {
             insecure: true,
             trusted: ["127.0.0.7/32", "10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap()).to_vec(),

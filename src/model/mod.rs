@@ -8,3 +8,4 @@ pub mod keys;
 pub mod patch;
 pub mod plan;
 pub mod rule;
+pub mod tls;

@@ -4,6 +4,7 @@
 use super::facts::{KeyPair, RouterObservability, RouterTls, ServerState, StickyCookie};
 use super::keys::{BalancerKey, IngressKey, RouterKey, SecretKey};
 use super::rule::Rule;
+use super::tls::{TlsOptions, TlsOptionsKey};
 use std::sync::Arc;
 
 /// Priority of the default router: the smallest 32-bit number, after everything else (spec/ingress.md 11).
@@ -31,8 +32,11 @@ pub struct Router {
     pub shown_syntax: Arc<str>,
     /// How it is ordered among the routers that match a request.
     pub precedence: Precedence,
-    /// TLS block; its presence makes it a router for TLS connections only.
+    /// TLS block as written.
     pub tls: Option<Arc<RouterTls>>,
+    /// The entry points on which it takes TLS connections, and only those; on its others it takes plain ones. Comes from
+    /// the TLS block, else from the entry point (spec/http.md 1.9, 1.11).
+    pub secured: Arc<[Secured]>,
     /// Middleware references as written.
     pub middlewares: Vec<Arc<str>>,
     /// What it does with a request.
@@ -41,6 +45,25 @@ pub struct Router {
     pub observability: Option<RouterObservability>,
     /// Remarks and errors that the API lists under `error`.
     pub errors: Vec<Arc<str>>,
+}
+
+/// An entry point on which a router takes TLS connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Name of the entry point.
+    pub entry_point: Arc<str>,
+    /// Options with which a connection must have been made to get at it. They are the default ones where those of several
+    /// routers for one host conflict (spec/http.md 5.6). Options that are not in the plan make it answer 503.
+    pub options: TlsOptionsKey,
+}
+
+/// A host that TLS routers of one entry point name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TlsHost {
+    /// Name of the entry point.
+    pub entry_point: Arc<str>,
+    /// As rules write it: a name in lower case, one with `*` for its first label, or `*`.
+    pub host: Arc<str>,
 }
 
 /// Where a router comes from, for people: metadata of the API, fields of logs.
@@ -292,12 +315,18 @@ pub struct PlanPatch {
     pub balancers: Vec<(BalancerKey, Option<Arc<Balancer>>)>,
     /// Certificates that appeared, changed or went.
     pub certificates: Vec<(SecretKey, Option<Arc<KeyPair>>)>,
+    /// TLS options that appeared, changed or went. The default ones are always there; without an entry of their own they
+    /// have their usual values.
+    pub tls_options: Vec<(TlsOptionsKey, Option<Arc<TlsOptions>>)>,
+    /// With which options the connections of a host are made: hosts that appeared, changed or went.
+    pub tls_hosts: Vec<(TlsHost, Option<TlsOptionsKey>)>,
 }
 
 impl PlanPatch {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        let Self { generation: _, routers, balancers, certificates } = self;
-        routers.is_empty() && balancers.is_empty() && certificates.is_empty()
+        let Self { generation: _, routers, balancers, certificates, tls_options, tls_hosts } = self;
+        let objects = routers.is_empty() && balancers.is_empty() && certificates.is_empty();
+        objects && tls_options.is_empty() && tls_hosts.is_empty()
     }
 }

@@ -16,6 +16,7 @@ mod pool;
 mod small_write;
 pub mod stats;
 pub mod table;
+mod tls;
 mod upstream;
 mod worker;
 
@@ -26,6 +27,7 @@ pub use entrypoint::BindError;
 pub use internal::{InternalRequest, InternalService};
 pub use stats::{Totals, WorkerStats};
 
+use crate::base::clock::{Clock, SystemClock};
 use crate::config::{self, CaSource};
 use crate::model::plan::PlanPatch;
 use actix::{Arbiter, System};
@@ -36,7 +38,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{ConnectionKind, EntryPointId, Table};
+use table::{EntryPointId, Table};
+use tls::DefaultCertificate;
 use tokio::sync::{mpsc, oneshot};
 use upstream::Transport;
 use upstream::tls::{TlsClient, Verification};
@@ -107,6 +110,7 @@ impl Proxy {
             }
         }
         let table = Arc::new(ArcSwap::from_pointee(table));
+        let default_certificate = DefaultCertificate::make(SystemClock.wall());
         let (mut seeds, mut commands) = (Vec::new(), Vec::new());
         for listeners in listeners {
             let (sender, receiver) = mpsc::unbounded_channel();
@@ -118,6 +122,7 @@ impl Proxy {
                 stats: Arc::default(),
                 transport: transport.clone(),
                 limits,
+                default_certificate: default_certificate.clone(),
                 commands: receiver,
             });
         }
@@ -221,7 +226,6 @@ fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
     EntryPoint {
         id,
         name: given.name.clone(),
-        kind: ConnectionKind::Plain,
         paths: if given.sanitize_path { Paths::Sanitized } else { Paths::Raw },
         semicolons: if given.encode_query_semicolons { Semicolons::Encoded } else { Semicolons::Separate },
         trust,

@@ -7,4 +7,5 @@ mod heads;
 mod mixups;
 mod rig;
 mod secure;
+mod tls;
 mod upgrades;

@@ -10,6 +10,7 @@ use super::internal::InternalService;
 use super::pool::{Limits, Pools};
 use super::stats::{Vital, WorkerStats};
 use super::table::{EntryPointId, Table};
+use super::tls::{DefaultCertificate, Queue};
 use super::upstream::Transport;
 use crate::base::clock::{Clock, SystemClock};
 use arc_swap::ArcSwap;
@@ -19,6 +20,10 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+
+/// TLS handshakes that may be under way on one worker: each holds up to 64 kB of ClientHello, some 10 kB as a rule. Tests
+/// get by with few, to have too many.
+pub(super) const MAX_HANDSHAKES: usize = if cfg!(test) { 16 } else { 1024 };
 
 /// What a worker is made of.
 pub(super) struct Seed {
@@ -34,6 +39,8 @@ pub(super) struct Seed {
     pub(super) transport: Arc<Transport>,
     /// How many connections to servers are kept.
     pub(super) limits: Limits,
+    /// For names that no certificate covers.
+    pub(super) default_certificate: DefaultCertificate,
     /// What it is told.
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
 }
@@ -58,6 +65,8 @@ pub(crate) struct Worker {
     pub(crate) transport: Arc<Transport>,
     pub(crate) pools: Pools,
     pub(crate) ticks: Ticks,
+    pub(crate) default_certificate: DefaultCertificate,
+    handshakes: RefCell<Queue<Weak<Conn>>>,
     /// Every open connection; the sweeper drops those that are gone.
     conns: RefCell<Vec<Weak<Conn>>>,
     /// Entry points that are draining, one bit each.
@@ -78,6 +87,8 @@ impl Worker {
             transport: seed.transport.clone(),
             pools: Pools::new(seed.limits, ticks.clone()),
             ticks,
+            default_certificate: seed.default_certificate.clone(),
+            handshakes: RefCell::new(Queue::new(MAX_HANDSHAKES)),
             conns: RefCell::default(),
             draining: Cell::new(0),
             listening: Cell::new(0),
@@ -91,9 +102,28 @@ impl Worker {
         self.conns.borrow_mut().push(Rc::downgrade(conn));
     }
 
+    /// A stream of a connection begins: like a connection, but not counted as one.
+    pub(crate) fn watch(&self, stream: &Rc<Conn>) {
+        self.conns.borrow_mut().push(Rc::downgrade(stream));
+    }
+
+    /// A handshake begins. If there are too many, the oldest is cut.
+    pub(crate) fn begins_handshake(&self, conn: &Rc<Conn>) {
+        let goes_on = |conn: &Weak<Conn>| conn.upgrade().is_some_and(|conn| conn.is_in_handshake());
+        let oldest = self.handshakes.borrow_mut().begin(Rc::downgrade(conn), goes_on);
+        if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()).filter(|oldest| oldest.is_in_handshake()) {
+            oldest.give(Order::Cut);
+        }
+    }
+
     /// A connection has ended.
     pub(crate) fn closed(&self) {
         self.stats.connections_closed.count();
+        self.ended();
+    }
+
+    /// A connection or one of its streams has ended.
+    pub(crate) fn ended(&self) {
         if self.draining.get() != 0 {
             self.changed.notify_waiters();
         }

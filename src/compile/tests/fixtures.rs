@@ -50,6 +50,7 @@ impl Static {
             default_rule_syntax: Syntax::from_word(&self.default_rule_syntax),
             default_entry_points: entry_points.clone(),
             entry_points,
+            secured_entry_points: Default::default(),
             namespaces: self.namespaces.map_or(Namespaces::All, |names| Namespaces::Only(list(names))),
         }
     }

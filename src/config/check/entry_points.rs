@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::super::report::Findings;
 use super::super::settings::{Scope, Settings};
-use super::super::{Api, EntryPoint, Forwarded, INTERNAL_ENTRY_POINT, ListenAddress, Ping};
+use super::super::{Api, EntryPoint, EntryPointTls, Forwarded, INTERNAL_ENTRY_POINT, ListenAddress, Ping};
 
 const ADDRESS: &str = "entryPoints.<name>.address";
 const TRUSTED: &str = "entryPoints.<name>.forwardedHeaders.trustedIPs";
@@ -85,11 +85,19 @@ fn build(scope: Scope<'_>, name: &str, address: ListenAddress, findings: &mut Fi
         max_header_bytes: header_bytes.filter(|bytes| *bytes > 0).unwrap_or(DEFAULT_MAX_HEADER_BYTES),
         sanitize_path: scope.flag("entryPoints.<name>.http.sanitizePath"),
         encode_query_semicolons: scope.flag("entryPoints.<name>.http.encodeQuerySemicolons"),
+        tls: tls(scope),
         forwarded: Forwarded {
             insecure: scope.flag("entryPoints.<name>.forwardedHeaders.insecure"),
             trusted: trusted(scope, findings),
         },
     }
+}
+
+fn tls(scope: Scope<'_>) -> Option<EntryPointTls> {
+    scope.object("entryPoints.<name>.http.tls").then(|| EntryPointTls {
+        options: scope.text("entryPoints.<name>.http.tls.options").into(),
+        cert_resolver: scope.text("entryPoints.<name>.http.tls.certResolver").into(),
+    })
 }
 
 fn trusted(scope: Scope<'_>, findings: &mut Findings) -> Vec<IpNet> {

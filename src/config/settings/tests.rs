@@ -120,8 +120,8 @@ fn what_is_known_but_not_built_is_refused_whatever_its_value() {
         ("metrics.prometheus", "true"),
         ("metrics.prometheus", "false"),
         ("providers.kubernetescrd", "true"),
-        ("entrypoints.web.http.tls", "true"),
-        ("entrypoints.web.http.tls.domains[0].main", "x"),
+        ("entrypoints.web.http3", "true"),
+        ("entrypoints.web.http.redirections.entrypoint.to", "x"),
         ("entrypoints.web.transport.keepalivemaxtime", "nonsense"),
     ] {
         let found = mistakes(&[(path, value)]);
@@ -133,8 +133,7 @@ fn what_is_known_but_not_built_is_refused_whatever_its_value() {
 
 #[test]
 fn switching_off_what_is_not_built_is_no_mistake() {
-    for path in ["accesslog", "providers.kubernetescrd", "entrypoints.web.http.tls", "entrypoints.web.allowacmebypass"]
-    {
+    for path in ["accesslog", "providers.kubernetescrd", "entrypoints.web.http3", "entrypoints.web.allowacmebypass"] {
         assert_eq!(read(&[(path, "false")]).1, Ok(vec![]), "{path}");
     }
 }

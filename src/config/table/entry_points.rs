@@ -1,9 +1,20 @@
 //! Options of entry points: `http.md` 4.2.
-use super::{Kind, OptionRow, ignored, refused, section, works};
+use super::{Kind, OptionRow, Support, ignored, refused, section, works};
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
 const STRATEGIES: Kind = Kind::Enum(&["keep", "delete", "reject"]);
+const NO_RESOLVER: &str = "this version has no certificate resolvers; certificates are those of spec.tls";
 const NOTHING_OBSERVED: &str = "this version writes no access log, metrics or traces";
+
+const fn planned(
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+    why: &'static str,
+) -> OptionRow {
+    OptionRow { path, kind, default, help, support: Support::Planned(why) }
+}
 
 pub(super) const ROWS: &[OptionRow] = &[
     works(
@@ -93,11 +104,28 @@ pub(super) const ROWS: &[OptionRow] = &[
     ),
     refused("entryPoints.<name>.allowACMEByPass", Kind::Bool, "false", "let user routers answer ACME challenges"),
     refused("entryPoints.<name>.http.middlewares", Kind::List, "", "middlewares of every router of the entry point"),
-    refused("entryPoints.<name>.http.tls", Kind::Presence, "", "TLS of every router of the entry point"),
-    refused("entryPoints.<name>.http.tls.options", Kind::Text, "", "TLS options of these routers"),
-    refused("entryPoints.<name>.http.tls.certResolver", Kind::Text, "", "where their certificates come from"),
-    refused("entryPoints.<name>.http.tls.domains[n].main", Kind::Text, "", "main name of a certificate to have"),
-    refused("entryPoints.<name>.http.tls.domains[n].sans", Kind::List, "", "further names of that certificate"),
+    works(
+        "entryPoints.<name>.http.tls",
+        Kind::Presence,
+        "",
+        "serve every router of the entry point over TLS, unless it has a TLS block of its own",
+    ),
+    works("entryPoints.<name>.http.tls.options", Kind::Text, "", "TLS options of these routers, `name@provider`"),
+    planned("entryPoints.<name>.http.tls.certResolver", Kind::Text, "", "who makes their certificates", NO_RESOLVER),
+    planned(
+        "entryPoints.<name>.http.tls.domains[n].main",
+        Kind::Text,
+        "",
+        "main name of a certificate to have",
+        NO_RESOLVER,
+    ),
+    planned(
+        "entryPoints.<name>.http.tls.domains[n].sans",
+        Kind::List,
+        "",
+        "further names of that certificate",
+        NO_RESOLVER,
+    ),
     section("entryPoints.<name>.http.redirections", "redirect everything to another entry point", ""),
     section("entryPoints.<name>.http.encodedCharacters", "which encoded characters a path may hold", ""),
     refused(

@@ -17,7 +17,7 @@ const LOG_EVERY: u64 = 10_000;
 /// Accepts until the worker stops accepting on this entry point. What waits in the kernel's queue then is still taken:
 /// those clients believe that they are connected.
 pub(crate) async fn run(listener: TcpListener, entry: Rc<EntryPoint>, worker: Rc<Worker>) {
-    let settings = Rc::new(connection::settings(&entry));
+    let settings = Rc::new(connection::Settings::new(&entry));
     worker.listens(entry.id);
     let mut last_logged = None;
     let serve = |(tcp, peer): (TcpStream, SocketAddr)| {

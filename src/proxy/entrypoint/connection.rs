@@ -3,17 +3,22 @@
 //! The task is hyper's connection future with one look at [`Order`] before each poll. The worker's sweeper and the drain
 //! give orders and wake the task; nothing else reaches in. A tunnel (`http/upgrade.rs`) takes the [`Conn`] over and obeys
 //! the same orders. The connection counts as open until the last holder lets go of it.
-use super::EntryPoint;
 use super::refusal::Refusal;
 use super::watchdog::{Pace, Sight, Verdict, verdict};
-use super::wire::{ClientStream, Phase, Wire};
-use crate::base::io::TokioIo;
+use super::wire::{ClientStream, Phase, Transport, Wire};
+use super::{EntryPoint, http2};
+use crate::base::io::{LocalExecutor, TokioIo};
+use crate::model::tls::TlsOptionsKey;
 use crate::proxy::http;
+use crate::proxy::table::ConnectionKind;
+use crate::proxy::tls::{self, Prefixed, Secured};
 use crate::proxy::worker::Worker;
 use ::http::HeaderValue;
+use bytes::Bytes;
 use hyper::server::conn::http1::{self, UpgradeableConnection};
 use hyper::service::service_fn;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -53,7 +58,7 @@ pub(crate) enum BodyState {
 }
 
 /// The client, with the header values that depend on nothing else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// Its address; IPv4 in IPv6 is taken out.
     pub(crate) ip: IpAddr,
@@ -86,7 +91,7 @@ impl Client {
     }
 }
 
-/// One client connection.
+/// One client connection, or one stream of an HTTP/2 connection, which for a request is the same.
 pub(crate) struct Conn {
     pub(crate) worker: Rc<Worker>,
     pub(crate) entry: Rc<EntryPoint>,
@@ -95,6 +100,9 @@ pub(crate) struct Conn {
     pub(crate) host: RefCell<http::HostMemory>,
     /// The head of the present request, as far as it may have to be sent again.
     pub(crate) spare: RefCell<http::Spare>,
+    role: Role,
+    /// How it was made safe, if it was.
+    secured: OnceCell<Secured>,
     wire: Arc<Wire>,
     order: Cell<Order>,
     task: Cell<Option<Waker>>,
@@ -107,14 +115,47 @@ pub(crate) struct Conn {
     answer_late: Cell<bool>,
 }
 
+/// What a [`Conn`] stands for.
+enum Role {
+    /// A connection, with the number of its HTTP/2 streams.
+    Connection { streams: Cell<u32> },
+    /// One stream of this connection.
+    Stream { connection: Rc<Conn>, answers: Cell<bool> },
+}
+
 impl Conn {
     /// A connection that was accepted just now.
     pub(in crate::proxy) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
+        let client = Client::new(peer, &entry);
+        let conn = Self::made(worker, entry, client, Role::Connection { streams: Cell::new(0) }, OnceCell::new());
+        conn.worker.opened(&conn);
+        conn
+    }
+
+    /// A stream that `connection` just began.
+    pub(crate) fn stream(connection: &Rc<Self>) -> Rc<Self> {
+        let Self { worker, entry, client, .. } = &**connection;
+        let role = Role::Stream { connection: connection.clone(), answers: Cell::new(false) };
+        let stream = Self::made(worker.clone(), entry.clone(), client.clone(), role, connection.secured.clone());
+        stream.worker.watch(&stream);
+        connection.stream_began();
+        stream
+    }
+
+    fn made(
+        worker: Rc<Worker>,
+        entry: Rc<EntryPoint>,
+        client: Client,
+        role: Role,
+        secured: OnceCell<Secured>,
+    ) -> Rc<Self> {
         let wire = Arc::new(Wire::new(worker.ticks.clone()));
-        let conn = Rc::new(Self {
-            client: Client::new(peer, &entry),
+        Rc::new(Self {
+            client,
             worker,
             entry,
+            role,
+            secured,
             host: RefCell::default(),
             spare: RefCell::default(),
             wire,
@@ -127,9 +168,71 @@ impl Conn {
             reading_since: Cell::new(0),
             waiting_since: Cell::new(None),
             answer_late: Cell::new(false),
-        });
-        conn.worker.opened(&conn);
-        conn
+        })
+    }
+
+    /// In plain text, or TLS.
+    pub(crate) fn kind(&self) -> ConnectionKind {
+        if self.secured.get().is_some() { ConnectionKind::Tls } else { ConnectionKind::Plain }
+    }
+
+    /// Whether a router that wants these TLS options may serve it (spec/http.md 5.7). Plain ones have none.
+    pub(crate) fn was_made_with(&self, options: &TlsOptionsKey) -> bool {
+        self.secured.get().is_none_or(|secured| secured.options == *options)
+    }
+
+    /// What can be seen of it from outside.
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    /// Whether its TLS handshake is under way.
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        self.wire.phase() == Phase::Handshake
+    }
+
+    /// From now on it speaks HTTP/2.
+    pub(super) fn multiplexes(&self) {
+        self.wire.enter(Phase::Resting);
+    }
+
+    /// We have said goodbye on HTTP/2.
+    pub(super) fn leaves(&self) {
+        if self.wire.phase() == Phase::Resting {
+            self.wire.enter(Phase::Leaving);
+        }
+    }
+
+    fn stream_began(&self) {
+        self.requests.set(self.requests.get() + 1);
+        if let Role::Connection { streams } = &self.role {
+            streams.set(streams.get() + 1);
+            self.wire.enter(Phase::Streams);
+        }
+    }
+
+    fn stream_ended(&self) {
+        let Role::Connection { streams } = &self.role else { return };
+        streams.set(streams.get().saturating_sub(1));
+        if streams.get() == 0 {
+            let leaving = self.order.get() != Order::Serve;
+            self.wire.enter(if leaving { Phase::Leaving } else { Phase::Resting });
+        }
+    }
+
+    /// The head of this stream's answer was handed over.
+    pub(crate) fn answers(&self) {
+        if let Role::Stream { answers, .. } = &self.role {
+            answers.set(true);
+        }
+    }
+
+    /// Ends it. A stream whose answer is under way can only be cut with its connection.
+    fn cut(&self) {
+        match &self.role {
+            Role::Stream { connection, answers } if answers.get() => connection.give(Order::Cut),
+            _ => self.give(Order::Cut),
+        }
     }
 
     /// A request begins: its head was read.
@@ -202,7 +305,9 @@ impl Conn {
 
     /// Whether the answer to come must be the last on this connection.
     pub(crate) fn is_closing(&self) -> bool {
-        self.order.get() != Order::Serve || self.worker.is_draining(self.entry.id)
+        // HTTP/2 has GOAWAY instead.
+        let connection = matches!(self.role, Role::Connection { .. });
+        connection && (self.order.get() != Order::Serve || self.worker.is_draining(self.entry.id))
     }
 
     /// The present order, for the task of `waker`, which is woken when it changes.
@@ -222,7 +327,7 @@ impl Conn {
     /// Orders what the start of a drain means for this connection. A client that has just connected gets a moment for its
     /// request; the sweeper closes it if there is none.
     pub(crate) fn drain(&self) {
-        if self.wire.phase() != Phase::Idle || self.requests.get() > 0 {
+        if !matches!(self.wire.phase(), Phase::Idle | Phase::Handshake) || self.requests.get() > 0 {
             self.give(Order::Close);
         }
     }
@@ -247,7 +352,7 @@ impl Conn {
             }
             Verdict::Fine => {}
             Verdict::Close => self.give(Order::Close),
-            Verdict::Cut => self.give(Order::Cut),
+            Verdict::Cut => self.cut(),
             Verdict::BodyLate => {
                 self.body.set(BodyState::Late);
                 wake(&self.body_task);
@@ -263,7 +368,13 @@ impl Conn {
 
 impl Drop for Conn {
     fn drop(&mut self) {
-        self.worker.closed();
+        match &self.role {
+            Role::Connection { .. } => self.worker.closed(),
+            Role::Stream { connection, .. } => {
+                connection.stream_ended();
+                self.worker.ended();
+            }
+        }
     }
 }
 
@@ -283,7 +394,7 @@ fn wake(place: &Cell<Option<Waker>>) {
 
 /// hyper's settings for the connections of one entry point. Header lines are limited to hyper's 100, with 431 for more:
 /// for any other number its parser leaves the stack, for 256 at 40 ns per head.
-pub(super) fn settings(entry: &EntryPoint) -> http1::Builder {
+fn http1_settings(entry: &EntryPoint) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         // At most 100 header lines, hyper's own limit (HAProxy's is 101): with any other one its parser leaves the stack
@@ -295,32 +406,124 @@ pub(super) fn settings(entry: &EntryPoint) -> http1::Builder {
     builder
 }
 
-/// Runs one connection.
-pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<http1::Builder>) {
-    let stream = TokioIo::new(ClientStream::new(tcp, conn.wire.clone()));
+/// hyper's settings for the connections of one entry point.
+pub(super) struct Settings {
+    http1: http1::Builder,
+    http2: hyper::server::conn::http2::Builder<LocalExecutor>,
+}
+
+impl Settings {
+    /// Those of `entry`.
+    pub(super) fn new(entry: &EntryPoint) -> Self {
+        Self { http1: http1_settings(entry), http2: http2::settings(entry) }
+    }
+}
+
+/// What a client speaks that does not begin with HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Other {
+    /// A TLS handshake.
+    Tls,
+    /// HTTP/2 with prior knowledge.
+    Http2,
+}
+
+impl Other {
+    /// The type of a TLS record that carries a handshake (RFC 8446 5.1). No method begins with it.
+    const TLS_HANDSHAKE: u8 = 0x16;
+    /// RFC 9113 3.4.
+    const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    fn of(read: &[u8]) -> Option<Self> {
+        match read {
+            [Self::TLS_HANDSHAKE, ..] => Some(Self::Tls),
+            read if read.starts_with(Self::HTTP2_PREFACE) => Some(Self::Http2),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a connection may turn out to speak something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    ToAll,
+    ToHttp1,
+}
+
+/// Runs one connection. It is taken for HTTP/1.1, and what hyper's parser stumbles over at its very first byte may be TLS
+/// or HTTP/2: so the usual connection is not looked at twice.
+pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<Settings>) {
+    if let Some((tcp, read, other)) = http1(tcp, &conn, &settings, Open::ToAll).await {
+        let io = Prefixed::new(read, tcp);
+        match other {
+            Other::Http2 => Box::pin(http2::run(io, &conn, &settings.http2)).await,
+            Other::Tls => Box::pin(secure(io, conn, settings)).await,
+        }
+    }
+}
+
+/// Does the handshake, then speaks what was agreed on.
+async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>, settings: Rc<Settings>) {
+    conn.wire.enter(Phase::Handshake);
+    conn.worker.begins_handshake(&conn);
+    let mut handshake = Box::pin(tls::accept::handshake(&conn, io));
+    let done = std::future::poll_fn(|cx| match conn.order(cx.waker()) {
+        Order::Cut => Poll::Ready(None),
+        Order::Close | Order::Serve => handshake.as_mut().poll(cx).map(Some),
+    })
+    .await;
+    drop(handshake);
+    let (secured, stream) = match done {
+        Some(Ok(done)) => done,
+        Some(Err(error)) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, cause, "no tls connection");
+            return;
+        }
+        None => return,
+    };
+    // The cell is empty: a connection is made safe once.
+    conn.secured.get_or_init(|| secured);
+    conn.wire.enter(Phase::Idle);
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        http2::run(stream, &conn, &settings.http2).await;
+    } else {
+        drop(http1(stream, &conn, &settings, Open::ToHttp1).await);
+    }
+}
+
+/// Speaks HTTP/1.1. What is left if the client speaks something else, with what was read of it.
+async fn http1<T: Transport>(io: T, conn: &Rc<Conn>, settings: &Settings, open: Open) -> Option<(T, Bytes, Other)> {
+    let stream = TokioIo::new(ClientStream::new(io, conn.wire.clone()));
     let service = service_fn({
         let conn = conn.clone();
         move |request| http::serve(conn.clone(), request)
     });
-    let mut http = settings.serve_connection(stream, service).with_upgrades();
+    let mut http = settings.http1.serve_connection(stream, service).with_upgrades();
     let mut order = Order::Serve;
-    let end = std::future::poll_fn(|cx| poll(&conn, &mut http, &mut order, cx)).await;
+    let end = std::future::poll_fn(|cx| poll(conn, &mut http, &mut order, cx)).await;
     let error = match end {
-        End::Cut => return,
+        End::Cut => return None,
         End::Done(ended) => ended.err(),
     };
-    if let Some(error) = &error {
-        tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
-    }
-    let refused = error.filter(|error| error.is_parse() && conn.wire.phase() <= Phase::Head);
+    let refused = error.as_ref().filter(|error| error.is_parse() && conn.wire.phase() <= Phase::Head);
     // Given up on the way to a server, or never asked for, where the answer is ours.
     let unread = conn.body.get() != BodyState::Whole;
     if (refused.is_some() || unread)
         && let Some(parts) = http.into_parts()
     {
-        let refusal = refused.map(|error| Refusal::new(&error, &parts.read_buf));
-        say_goodbye(parts.io.into_inner().into_inner(), refusal).await;
+        let io = parts.io.into_inner().into_inner();
+        let first = refused.is_some() && conn.requests.get() == 0 && open == Open::ToAll;
+        if first && let Some(other) = Other::of(&parts.read_buf) {
+            return Some((io, parts.read_buf, other));
+        }
+        let refusal = refused.map(|error| Refusal::new(error, &parts.read_buf));
+        say_goodbye(io, refusal).await;
     }
+    if let Some(error) = &error {
+        tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
+    }
+    None
 }
 
 enum End {
@@ -328,13 +531,14 @@ enum End {
     Cut,
 }
 
-fn poll<S, B>(
+fn poll<T, S, B>(
     conn: &Conn,
-    http: &mut UpgradeableConnection<TokioIo<ClientStream>, S>,
+    http: &mut UpgradeableConnection<TokioIo<ClientStream<T>>, S>,
     obeyed: &mut Order,
     cx: &mut Context<'_>,
 ) -> Poll<End>
 where
+    T: Transport,
     S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     B: hyper::body::Body + 'static,
@@ -352,16 +556,16 @@ where
 }
 
 /// Sends the refusal, if there is one, and reads what the client is still sending for a short while.
-async fn say_goodbye(mut tcp: TcpStream, refusal: Option<Refusal>) {
+async fn say_goodbye<T: Transport>(mut io: T, refusal: Option<Refusal>) {
     let talk = async {
         if let Some(refusal) = refusal {
-            tcp.write_all(&refusal.to_bytes()).await?;
+            io.write_all(&refusal.to_bytes()).await?;
         }
-        tcp.shutdown().await?;
+        io.shutdown().await?;
         let mut read = 0;
         let mut scratch = [0; 4096];
         while read < LINGER_BYTES {
-            match tcp.read(&mut scratch).await? {
+            match io.read(&mut scratch).await? {
                 0 => break,
                 count => read += count,
             }

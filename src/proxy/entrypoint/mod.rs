@@ -6,6 +6,7 @@
 //! parser does not even let in.
 pub(super) mod accept;
 pub(super) mod connection;
+mod http2;
 pub(super) mod options;
 mod refusal;
 pub(super) mod sockets;

@@ -1,5 +1,5 @@
 //! What one entry point does with requests, worked out once at the start from its configuration.
-use crate::proxy::table::{ConnectionKind, EntryPointId};
+use crate::proxy::table::EntryPointId;
 use http::HeaderValue;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -18,8 +18,6 @@ pub(crate) struct EntryPoint {
     pub(crate) id: EntryPointId,
     /// Name, for logs.
     pub(crate) name: Arc<str>,
-    /// Whether TLS is ended here.
-    pub(crate) kind: ConnectionKind,
     /// `.`, `..` and `//` in paths.
     pub(crate) paths: Paths,
     /// `;` in queries.

@@ -25,6 +25,11 @@ impl Ticks {
     }
 }
 
+/// Longest TLS handshake, whatever the read limit says.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+/// How long a client may take to close an HTTP/2 connection after our GOAWAY.
+const LEAVING: Duration = Duration::from_secs(5);
+
 /// How often a worker looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
@@ -95,6 +100,12 @@ pub(crate) fn verdict(sight: &Sight, limits: &Timeouts, answer: Option<Duration>
         // Mostly a client that reads slowly: it gets the rest, and then no further request.
         Phase::Flushing if !over(limits.write, sight.request_began) && over(limits.idle, sight.since) => Verdict::Close,
         Phase::Head if over(limits.read, sight.since) => Verdict::Cut,
+        Phase::Handshake if over(Some(limits.read.map_or(HANDSHAKE, |read| read.min(HANDSHAKE))), sight.since) => {
+            Verdict::Cut
+        }
+        Phase::Resting if sight.requests == 0 && over(limits.read, sight.since) => Verdict::Close,
+        Phase::Resting if sight.requests > 0 && over(limits.idle, sight.since) => Verdict::Close,
+        Phase::Leaving if over(Some(LEAVING), sight.since) => Verdict::Cut,
         Phase::Request | Phase::Flushing if over(limits.write, sight.request_began) => Verdict::Cut,
         Phase::Request if sight.reading_since.is_some_and(|since| over(limits.read, since)) => Verdict::BodyLate,
         Phase::Request if sight.waiting_since.is_some_and(|since| over(answer, since)) => Verdict::AnswerLate,
@@ -136,11 +147,23 @@ mod tests {
             ("a slow body", Sight { reading_since: Some(0), ..request }, 1100, Verdict::BodyLate),
             ("a slow server", Sight { waiting_since: Some(0), ..request }, 600, Verdict::AnswerLate),
             ("a slow answer", request, 2100, Verdict::Cut),
+            ("a slow handshake", Sight { phase: Phase::Handshake, ..QUIET }, 1100, Verdict::Cut),
+            ("an HTTP/2 connection without a request", Sight { phase: Phase::Resting, ..QUIET }, 1100, Verdict::Close),
+            ("one that has served", Sight { phase: Phase::Resting, requests: 1, ..QUIET }, 3100, Verdict::Close),
+            ("one that serves", Sight { phase: Phase::Streams, requests: 1, ..QUIET }, 999_999, Verdict::Fine),
+            ("one that was told to go", Sight { phase: Phase::Leaving, ..QUIET }, 5100, Verdict::Cut),
             ("a tunnel", Sight { phase: Phase::Upgraded, ..request }, 999_999, Verdict::Fine),
         ];
         for (name, sight, now, want) in cases {
             assert_eq!(verdict(&sight, &limits, Some(Duration::from_millis(500)), PACE, now), want, "{name}");
         }
+    }
+
+    #[test]
+    fn a_handshake_is_limited_even_without_a_read_limit() {
+        let sight = Sight { phase: Phase::Handshake, ..QUIET };
+        let judged = |now| verdict(&sight, &Timeouts::default(), None, PACE, now);
+        assert_eq!((judged(60_000), judged(60_100)), (Verdict::Fine, Verdict::Cut));
     }
 
     #[test]

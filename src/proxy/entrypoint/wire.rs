@@ -9,6 +9,8 @@
 //! on one thread.
 use super::watchdog::Ticks;
 use crate::proxy::small_write::poll_write_small;
+use crate::proxy::tls::Prefixed;
+use crate::proxy::tls::accept::Secure;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,6 +33,14 @@ pub(crate) enum Phase {
     Flushing = 3,
     /// Speaks another protocol.
     Upgraded = 4,
+    /// A TLS handshake is under way.
+    Handshake = 5,
+    /// HTTP/2 without a stream.
+    Resting = 6,
+    /// HTTP/2 with streams, each of which has a phase of its own.
+    Streams = 7,
+    /// HTTP/2 after we said goodbye, without a stream.
+    Leaving = 8,
 }
 
 impl Phase {
@@ -40,6 +50,10 @@ impl Phase {
             1 => Self::Head,
             2 => Self::Request,
             3 => Self::Flushing,
+            5 => Self::Handshake,
+            6 => Self::Resting,
+            7 => Self::Streams,
+            8 => Self::Leaving,
             _ => Self::Upgraded,
         }
     }
@@ -94,29 +108,64 @@ impl Wire {
     }
 }
 
-/// A client's socket under watch.
+/// What HTTP is spoken over: a socket, or TLS on one. Not boxed: a plain connection pays nothing for the others.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Whether its end has to be said: TLS has a message for it, without which the other side takes it for cut off.
+    const SAYS_GOODBYE: bool;
+
+    /// Writes head and body of an answer, which come as several pieces.
+    fn poll_write_pieces(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, pieces)
+    }
+}
+
+impl Transport for TcpStream {
+    const SAYS_GOODBYE: bool = false;
+
+    fn poll_write_pieces(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        poll_write_small(self, cx, pieces)
+    }
+}
+
+impl Transport for Prefixed<TcpStream> {
+    const SAYS_GOODBYE: bool = false;
+}
+
+impl Transport for Secure {
+    const SAYS_GOODBYE: bool = true;
+}
+
+/// A client's stream under watch.
 #[derive(Debug)]
-pub(crate) struct ClientStream {
-    tcp: TcpStream,
+pub(crate) struct ClientStream<T> {
+    io: T,
     wire: Arc<Wire>,
 }
 
-impl ClientStream {
-    /// Watches `tcp`.
-    pub(crate) fn new(tcp: TcpStream, wire: Arc<Wire>) -> Self {
-        Self { tcp, wire }
+impl<T> ClientStream<T> {
+    /// Watches `io`.
+    pub(crate) fn new(io: T, wire: Arc<Wire>) -> Self {
+        Self { io, wire }
     }
 
-    /// The socket without the watch.
-    pub(crate) fn into_inner(self) -> TcpStream {
-        self.tcp
+    /// The stream without the watch.
+    pub(crate) fn into_inner(self) -> T {
+        self.io
     }
 }
 
-impl AsyncRead for ClientStream {
+impl<T: Transport> AsyncRead for ClientStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         if polled.is_ready() && buf.filled().len() > before {
             self.wire.on_read();
         }
@@ -124,12 +173,12 @@ impl AsyncRead for ClientStream {
     }
 }
 
-impl AsyncWrite for ClientStream {
+impl<T: Transport> AsyncWrite for ClientStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.wire.swallows() {
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+        Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -140,15 +189,16 @@ impl AsyncWrite for ClientStream {
         if self.wire.swallows() {
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
-        poll_write_small(Pin::new(&mut self.tcp), cx, bufs)
+        Pin::new(&mut self.io).poll_write_pieces(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.io.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A TCP stream has no buffer of its own. hyper flushes when its own is empty: then the answer has left.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when its own buffer is empty: with that of TLS empty, too, the answer has left. A socket has none.
+        std::task::ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         self.wire.on_flush();
         Poll::Ready(Ok(()))
     }
@@ -156,9 +206,11 @@ impl AsyncWrite for ClientStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper shuts down just before it lets go of the socket, which is shut down by that. In a tunnel it says that one
         // side has said all it has to say.
-        if self.wire.phase() != Phase::Upgraded {
+        // After a broken head our own refusal is still to come.
+        let says_goodbye = T::SAYS_GOODBYE && self.wire.phase() != Phase::Head;
+        if self.wire.phase() != Phase::Upgraded && !says_goodbye {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

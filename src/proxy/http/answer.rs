@@ -193,6 +193,11 @@ pub(super) fn unavailable(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
 }
 
+/// A TLS connection that was made with other options than the router wants: 421 (spec/http.md 5.7).
+pub(super) fn misdirected(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    standard(conn, StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n")
+}
+
 /// CONNECT: 501.
 pub(super) fn not_implemented(conn: &Rc<Conn>) -> Response<AnswerBody> {
     let mut response = bare(conn, StatusCode::NOT_IMPLEMENTED, "");

@@ -28,12 +28,12 @@ pub(super) struct Context<'r> {
 pub(super) fn announce(headers: &mut HeaderMap, conn: &Conn, context: &Context<'_>) {
     // One growth of the map instead of one or two on the way.
     headers.reserve(ADDED);
-    let proto = proto(conn.entry.kind, context.upgrade);
+    let proto = proto(conn.kind(), context.upgrade);
     match conn.client.trusted {
         Trusted::No => {
             headers.insert(&X_REAL_IP, conn.client.ip_value.clone());
             headers.insert(&X_FORWARDED_PROTO, proto.clone());
-            headers.insert(&X_FORWARDED_PORT, port(conn.entry.kind, proto, context));
+            headers.insert(&X_FORWARDED_PORT, port(conn.kind(), proto, context));
             if let Some(host) = context.host {
                 headers.insert(&X_FORWARDED_HOST, host.clone());
             }
@@ -42,7 +42,7 @@ pub(super) fn announce(headers: &mut HeaderMap, conn: &Conn, context: &Context<'
             keep_or(headers, &X_REAL_IP, Some(conn.client.ip_value.clone()));
             keep_or(headers, &X_FORWARDED_PROTO, Some(proto.clone()));
             let proto = headers.get(&X_FORWARDED_PROTO).cloned().unwrap_or_else(|| proto.clone());
-            keep_or(headers, &X_FORWARDED_PORT, Some(port(conn.entry.kind, &proto, context)));
+            keep_or(headers, &X_FORWARDED_PORT, Some(port(conn.kind(), &proto, context)));
             keep_or(headers, &X_FORWARDED_HOST, context.host.cloned());
             join_lines(headers, &X_FORWARDED_FOR);
         }

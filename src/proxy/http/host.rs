@@ -54,7 +54,8 @@ pub(super) fn requested(uri: &Uri, headers: &HeaderMap, version: Version) -> Res
     if given.next().is_some() {
         return Err(Refused::TwoHosts);
     }
-    if header.is_none() && version >= Version::HTTP_11 {
+    // HTTP/2 names it in the target.
+    if header.is_none() && version >= Version::HTTP_11 && !(version == Version::HTTP_2 && uri.authority().is_some()) {
         return Err(Refused::NoHost);
     }
     if let Some(authority) = uri.authority() {

@@ -19,6 +19,7 @@ mod headers;
 mod host;
 mod names;
 mod spare;
+mod stream;
 mod target;
 mod upgrade;
 
@@ -28,6 +29,7 @@ mod tests;
 pub(crate) use body::{AnswerBody, RequestBody};
 pub(crate) use host::HostMemory;
 pub(crate) use spare::Spare;
+pub(crate) use stream::serve_stream;
 
 use self::answer::Refused;
 use self::forward::Forwarding;
@@ -114,7 +116,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
     let table = conn.worker.table.load();
     let balancer = match table.route(
         conn.entry.id,
-        conn.entry.kind,
+        conn.kind(),
         &RequestView {
             host: memory.canonical(),
             method: request.method().as_str(),
@@ -124,9 +126,14 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
             client_ip: conn.client.ip,
         },
     ) {
-        Route::Forward { balancer, .. } => Arc::clone(balancer),
+        Route::Forward { balancer, tls_options, .. } if conn.was_made_with(tls_options) => Arc::clone(balancer),
+        Route::Forward { tls_options, .. } if table.has_tls_options(tls_options) => {
+            return Ok(Step::Answer(answer::misdirected(conn)));
+        }
         Route::NoRouter => return Ok(Step::Answer(answer::not_found(conn))),
-        Route::NotReady | Route::Refused(_) => return Ok(Step::Answer(answer::unavailable(conn))),
+        Route::NotReady | Route::Refused(_) | Route::Forward { .. } => {
+            return Ok(Step::Answer(answer::unavailable(conn)));
+        }
     };
     *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))

@@ -2,14 +2,13 @@
 use super::target::Target;
 use crate::proxy::entrypoint::EntryPoint;
 use crate::proxy::entrypoint::options::{Paths, Semicolons, Timeouts, Trust};
-use crate::proxy::table::{ConnectionKind, EntryPointId};
+use crate::proxy::table::EntryPointId;
 use ::http::{HeaderValue, Uri};
 
 fn entry(paths: Paths, semicolons: Semicolons) -> EntryPoint {
     EntryPoint {
         id: EntryPointId(0),
         name: "web".into(),
-        kind: ConnectionKind::Plain,
         paths,
         semicolons,
         trust: Trust::Everybody,

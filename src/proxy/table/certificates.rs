@@ -45,8 +45,12 @@ impl Certificates {
     }
 
     /// The certificate for a server name in lower case: one that names it, else one whose `*` stands for its first label.
-    pub(super) fn for_name(&self, name: &str) -> Option<&Arc<KeyPair>> {
-        let first = |name: &str| self.by_name.get(name).and_then(OrdMap::get_min).map(|(_, pair)| pair);
+    /// Of several the first that `suits` the client (an RSA key, say), else the first.
+    pub(super) fn for_name(&self, name: &str, suits: impl Fn(&KeyPair) -> bool) -> Option<&Arc<KeyPair>> {
+        let first = |name: &str| {
+            let all = self.by_name.get(name)?;
+            all.values().find(|pair| suits(pair)).or_else(|| all.values().next())
+        };
         first(name).or_else(|| {
             let (_, rest) = name.split_once('.')?;
             // Bounded: a name on the wire has at most 255 bytes (RFC 1035 2.3.4); longer ones name nothing.
@@ -66,7 +70,7 @@ mod tests {
     use crate::model::facts::testing::key_pair as pair;
 
     fn chosen(certificates: &Certificates, name: &str) -> Option<u8> {
-        certificates.for_name(name).map(|pair| pair.fingerprint[0])
+        certificates.for_name(name, |_| true).map(|pair| pair.fingerprint[0])
     }
 
     #[test]
@@ -89,6 +93,15 @@ mod tests {
         assert_eq!(chosen(&all, "x.test"), Some(1));
         all.set(&a, None);
         assert_eq!(chosen(&all, "x.test"), Some(2));
+    }
+
+    #[test]
+    fn of_several_for_one_name_the_first_that_suits_the_client_serves() {
+        let mut all = Certificates::default();
+        all.set(&SecretKey::new("n", "a"), Some(&pair(&["x.test"], 1)));
+        all.set(&SecretKey::new("n", "b"), Some(&pair(&["x.test"], 2)));
+        let suiting = |wanted: u8| all.for_name("x.test", |pair| pair.fingerprint[0] == wanted).unwrap().fingerprint[0];
+        assert_eq!((suiting(1), suiting(2), suiting(3)), (1, 2, 1));
     }
 
     #[test]

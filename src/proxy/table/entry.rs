@@ -6,6 +6,7 @@ use super::slots::Slot;
 use super::{ConnectionKind, EntryPointId};
 use crate::model::plan::{Action, BlocRank, Precedence, Router};
 use crate::model::rule::{RequestView, Rule};
+use crate::model::tls::TlsOptionsKey;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(super) struct Entry {
     /// Bit set of the entry points it listens on.
     listens_on: EntryPointSet,
     /// The connections it serves.
-    kind: ConnectionKind,
+    kind: Kind,
     /// Whether requests go on to the balancer. A copy of what the router says, as the rank is: a request need not load it.
     pub(super) serves: Serves,
     /// Its rank in the bloc; `None` if it has a priority of its own.
@@ -40,6 +41,9 @@ pub(super) enum Serves {
     /// Answers 503.
     Refuses,
 }
+
+/// Set in the anchors of entries for TLS; a rule has far fewer anchors.
+const TLS_ANCHOR: u8 = 0x80;
 
 /// A set of entry points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,10 +66,20 @@ pub(super) struct Template {
     router: Arc<Router>,
     slot: Slot,
     listens_on: EntryPointSet,
-    kind: ConnectionKind,
+    kind: Kind,
     serves: Serves,
     rank: Option<BlocRank>,
     number: i64,
+}
+
+/// The connections that an entry serves. A router that takes TLS on some of its entry points has entries of two kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// TLS with the default options.
+    Tls,
+    /// TLS with options of the router's own on some entry point.
+    OwnTls,
 }
 
 impl EntryPointSet {
@@ -75,14 +89,9 @@ impl EntryPointSet {
     }
 
     /// The `entry_points` whose names are among `names`.
-    pub(super) fn named(names: &[Arc<str>], entry_points: &[Arc<str>]) -> Self {
-        let bits = (0..).zip(entry_points).filter(|(_, name)| names.contains(name));
+    pub(super) fn named<'n>(names: impl Iterator<Item = &'n Arc<str>> + Clone, entry_points: &[Arc<str>]) -> Self {
+        let bits = (0..).zip(entry_points).filter(|(_, name)| names.clone().any(|named| named == *name));
         Self(bits.fold(0, |set, (position, _)| set | Self::of(EntryPointId(position)).0))
-    }
-
-    /// Whether nothing is in it.
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     fn meets(self, other: Self) -> bool {
@@ -91,9 +100,21 @@ impl EntryPointSet {
 }
 
 impl Template {
-    /// What entries of `router` share: its balancer is at `slot`, and it listens on `listens_on`.
-    pub(super) fn new(router: Arc<Router>, slot: Slot, listens_on: EntryPointSet) -> Self {
-        let kind = if router.tls.is_some() { ConnectionKind::Tls } else { ConnectionKind::Plain };
+    /// What entries of `router` share: its balancer is at `slot`; `entry_points` are all there are. One for plain
+    /// connections, one for TLS, as far as it takes them anywhere.
+    pub(super) fn of(router: &Arc<Router>, slot: Slot, entry_points: &[Arc<str>]) -> impl Iterator<Item = Self> {
+        let listens_on = EntryPointSet::named(router.entry_points.iter(), entry_points);
+        let secured = EntryPointSet::named(router.secured.iter().map(|secured| &secured.entry_point), entry_points);
+        let is_own = router.secured.iter().any(|secured| secured.options != TlsOptionsKey::Default);
+        let tls = if is_own { Kind::OwnTls } else { Kind::Tls };
+        let both =
+            [(EntryPointSet(listens_on.0 & !secured.0), Kind::Plain), (EntryPointSet(listens_on.0 & secured.0), tls)];
+        let router = Arc::clone(router);
+        let heard = both.into_iter().filter(|(listens_on, _)| *listens_on != EntryPointSet::default());
+        heard.map(move |(listens_on, kind)| Self::new(Arc::clone(&router), slot, listens_on, kind))
+    }
+
+    fn new(router: Arc<Router>, slot: Slot, listens_on: EntryPointSet, kind: Kind) -> Self {
         let number = router.shown_priority();
         let serves = match router.action {
             Action::Forward(_) => Serves::Forwards,
@@ -109,6 +130,8 @@ impl Template {
     /// The entry of the `anchor`th anchor; `test` is the rule, if it has to be asked there.
     pub(super) fn entry(&self, anchor: u8, test: Option<Arc<Rule>>) -> Arc<Entry> {
         let Self { router, slot, listens_on, kind, serves, rank, number } = self.clone();
+        // What tells the entries of a router apart must tell those of its two kinds apart.
+        let anchor = if kind == Kind::Plain { anchor } else { anchor | TLS_ANCHOR };
         Arc::new(Entry { router, slot, listens_on, kind, serves, rank, number, test, anchor })
     }
 }
@@ -117,8 +140,17 @@ impl Entry {
     /// Whether the request that found this entry is one of the router's.
     pub(super) fn matches(&self, query: &Query<'_>) -> bool {
         self.listens_on.meets(query.entry)
-            && self.kind == query.kind
+            && (self.kind == Kind::Plain) == (query.kind == ConnectionKind::Plain)
             && self.test.as_ref().is_none_or(|test| test.matches(query.request))
+    }
+
+    /// The TLS options with which a connection to the entry point of this name must have been made.
+    pub(super) fn tls_options(&self, entry_point: Option<&Arc<str>>) -> &TlsOptionsKey {
+        if self.kind != Kind::OwnTls {
+            return &TlsOptionsKey::Default;
+        }
+        let own = self.router.secured.iter().find(|secured| Some(&secured.entry_point) == entry_point);
+        own.map_or(&TlsOptionsKey::Default, |secured| &secured.options)
     }
 
     /// Its rank in the bloc; `None` if it has a priority of its own.

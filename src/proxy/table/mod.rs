@@ -9,15 +9,18 @@
 //! ```
 //! Which of several matches wins stands in `select.rs`.
 use super::balancer::LiveBalancer;
+use super::tls::LiveOptions;
 use crate::model::facts::KeyPair;
 use crate::model::keys::{BalancerKey, RouterKey, SecretKey};
 use crate::model::plan::{PlanPatch, Router, RouterRule};
 use crate::model::rule::{self, RequestView, Residual};
+use crate::model::tls::TlsOptionsKey;
 use certificates::Certificates;
 use entry::{Entry, EntryPointSet, Query, Serves, Template};
 use hosts::{HostIndex, Place, Precision};
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
+use security::Security;
 use slots::Slots;
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ mod entry;
 mod hosts;
 mod lists;
 mod paths;
+mod security;
 mod select;
 mod slots;
 #[cfg(test)]
@@ -57,6 +61,7 @@ pub struct Table {
     index: HostIndex,
     slots: Slots,
     certificates: Certificates,
+    security: Security,
 }
 
 /// How much a table holds.
@@ -85,6 +90,8 @@ pub enum Route<'t> {
         router: &'t Arc<Router>,
         /// Its load balancer.
         balancer: &'t Arc<LiveBalancer>,
+        /// The options with which a TLS connection must have been made; of no meaning on plain ones.
+        tls_options: &'t TlsOptionsKey,
     },
 }
 
@@ -122,6 +129,7 @@ impl Table {
             index: HostIndex::default(),
             slots: Slots::default(),
             certificates: Certificates::default(),
+            security: Security::default(),
         }
     }
 
@@ -133,7 +141,7 @@ impl Table {
 
     /// The next version. It shares all that `patch` does not change, and it is ready.
     pub fn apply(&self, patch: &PlanPatch) -> Self {
-        let PlanPatch { generation, routers, balancers, certificates } = patch;
+        let PlanPatch { generation, routers, balancers, certificates, tls_options, tls_hosts } = patch;
         let mut next = Self { generation: *generation, readiness: Readiness::Ready, ..self.clone() };
         for (key, balancer) in balancers {
             match balancer {
@@ -150,6 +158,14 @@ impl Table {
         for (key, pair) in certificates {
             next.certificates.set(key, pair.as_ref());
         }
+        for (key, options) in tls_options {
+            next.security.put(key, options.as_ref());
+        }
+        for (host, options) in tls_hosts {
+            if let Some(entry) = self.entry_point(&host.entry_point) {
+                next.security.set_host(entry, host, options.as_ref());
+            }
+        }
         next
     }
 
@@ -159,11 +175,13 @@ impl Table {
             return Route::NotReady;
         }
         let query = Query { entry: EntryPointSet::of(entry), kind, request };
-        let Some(Entry { router, slot, serves, .. }) = select::choose(&self.index, &query) else {
-            return Route::NoRouter;
-        };
-        match (serves, self.slots.get(*slot)) {
-            (Serves::Forwards, Some(balancer)) => Route::Forward { router, balancer },
+        let Some(chosen) = select::choose(&self.index, &query) else { return Route::NoRouter };
+        let router = &chosen.router;
+        let name = self.entry_points.get(usize::from(entry.0));
+        match (chosen.serves, self.slots.get(chosen.slot)) {
+            (Serves::Forwards, Some(balancer)) => {
+                Route::Forward { router, balancer, tls_options: chosen.tls_options(name) }
+            }
             // A router whose balancer is not there must not let its requests fall through to others either.
             (Serves::Forwards, None) | (Serves::Refuses, _) => Route::Refused(router),
         }
@@ -204,9 +222,20 @@ impl Table {
         self.slots.by_key(key)
     }
 
-    /// The certificate for a server name in lower case: an exact one before one with a wildcard for its first label.
-    pub fn certificate_for(&self, name: &str) -> Option<&Arc<KeyPair>> {
-        self.certificates.for_name(name)
+    /// The certificate for a server name in lower case: an exact one before one with a wildcard for its first label, of
+    /// several the first that `suits`.
+    pub fn certificate_for(&self, name: &str, suits: impl Fn(&KeyPair) -> bool) -> Option<&Arc<KeyPair>> {
+        self.certificates.for_name(name, suits)
+    }
+
+    /// The TLS options for a connection to `entry` whose client names `name` (lower case, empty for none).
+    pub(in crate::proxy) fn tls_options_for(&self, entry: EntryPointId, name: &str) -> &Arc<LiveOptions> {
+        self.security.for_name(entry, name)
+    }
+
+    /// Whether there are TLS options of that name.
+    pub fn has_tls_options(&self, key: &TlsOptionsKey) -> bool {
+        self.security.options(key).is_some()
     }
 
     /// All certificates, in no order.
@@ -222,9 +251,7 @@ impl Table {
         // The new claim comes before the old one goes, so that a slot which both use stays.
         let slot = self.slots.claim(router.action.balancer());
         self.remove_router(key);
-        let listens_on = EntryPointSet::named(&router.entry_points, &self.entry_points);
-        let template = Template::new(Arc::clone(router), slot, listens_on);
-        let entries = if listens_on.is_empty() { Arc::default() } else { entries(&template, &router.rule) };
+        let entries = entries(Template::of(router, slot, &self.entry_points), &router.rule);
         for (place, entry) in entries.iter() {
             self.index.insert(place, Arc::clone(entry));
         }
@@ -240,17 +267,25 @@ impl Table {
     }
 }
 
-/// The entries of a router and where they belong; none for a rule that does not parse or never matches.
-fn entries(template: &Template, rule: &RouterRule) -> Arc<[(Place, Arc<Entry>)]> {
+/// The entries of a router and where they belong; none for a rule that does not parse or never matches, or for a router
+/// that listens nowhere.
+fn entries(templates: impl Iterator<Item = Template>, rule: &RouterRule) -> Arc<[(Place, Arc<Entry>)]> {
     let RouterRule::Parsed(rule) = rule else { return Arc::default() };
     let anchors = rule::anchors(&rule.expr);
-    let placed = (0..).zip(&anchors).map(|(number, anchor)| {
+    templates.flat_map(|template| placed(&template, rule, &anchors).collect::<Vec<_>>()).collect()
+}
+
+fn placed(
+    template: &Template,
+    rule: &Arc<rule::Rule>,
+    anchors: &[rule::Anchor],
+) -> impl Iterator<Item = (Place, Arc<Entry>)> {
+    anchors.iter().zip(0..).map(|(anchor, number)| {
         let (place, precision) = Place::of(&anchor.host, &anchor.path);
         let test = match (precision, anchor.residual) {
             (Precision::Full, Residual::Nothing) => None,
             (Precision::Coarse, _) | (_, Residual::Rule) => Some(Arc::clone(rule)),
         };
         (place, template.entry(number, test))
-    });
-    placed.collect()
+    })
 }

@@ -5,7 +5,7 @@ use crate::model::facts::{Created, ServerState};
 use crate::model::keys::{IngressKey, PortRef, ServiceKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank, Origin,
-    PathRank, Precedence, Scheme, Server,
+    PathRank, Precedence, Scheme, Secured, Server,
 };
 use crate::model::rule::Syntax;
 use ConnectionKind::{Plain, Tls};
@@ -60,6 +60,7 @@ fn router(name: &str, rule: &str, precedence: Precedence) -> Router {
         shown_syntax: "".into(),
         precedence,
         tls: None,
+        secured: Arc::default(),
         middlewares: Vec::new(),
         action: Action::Forward(balancer_key(name)),
         observability: None,
@@ -69,6 +70,11 @@ fn router(name: &str, rule: &str, precedence: Precedence) -> Router {
 
 fn ranked(name: &str, rule: &str, priority: i64) -> Router {
     router(name, rule, Precedence::Ranked(priority))
+}
+
+/// TLS with the default options.
+fn secured(entry_point: &str) -> Secured {
+    Secured { entry_point: entry_point.into(), options: TlsOptionsKey::Default }
 }
 
 /// The router of an Ingress path, with the rank that its host and path give it.
@@ -98,7 +104,7 @@ fn table(routers: impl IntoIterator<Item = Router>) -> Table {
     let routers: Vec<_> = routers.into_iter().map(entry_of).collect();
     let names = routers.iter().filter_map(|(_, router)| router.as_deref().map(|router| router.name.clone()));
     let balancers = names.map(|name| balancer(&name, 1)).collect();
-    Table::new(&entry_points()).apply(&PlanPatch { generation: 1, routers, balancers, certificates: Vec::new() })
+    Table::new(&entry_points()).apply(&PlanPatch { generation: 1, routers, balancers, ..PlanPatch::default() })
 }
 
 fn with_request<T>(host: &str, path: &str, look: impl FnOnce(&RequestView<'_>) -> T) -> T {
@@ -117,7 +123,7 @@ fn routed_at(table: &Table, entry: EntryPointId, kind: ConnectionKind, host: &st
         Route::NotReady => "not ready".to_owned(),
         Route::NoRouter => "none".to_owned(),
         Route::Refused(router) => format!("refused {}", router.name),
-        Route::Forward { router, balancer } => {
+        Route::Forward { router, balancer, tls_options: _ } => {
             assert_eq!(router.action.balancer(), &balancer.plan().key);
             router.name.to_string()
         }
@@ -312,6 +318,7 @@ fn entry_points_and_connection_kinds_are_apart() {
     let secure = Router {
         entry_points: ["web".into(), "websecure".into()].into(),
         tls: Some(Arc::default()),
+        secured: [secured("web"), secured("websecure")].into(),
         ..path("secure", "a.test", "/", PathRank::Prefix)
     };
     let table = table([secure, path("plain", "a.test", "/", PathRank::Prefix)]);

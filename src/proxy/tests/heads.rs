@@ -38,7 +38,7 @@ fn broken_heads_are_refused_with_the_documented_bodies() {
                 "Unsupported transfer encoding",
             ),
             ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "505 HTTP Version Not Supported: unsupported protocol version"),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "505 HTTP Version Not Supported: unsupported protocol version"),
+            ("PRI * HTTP/2.0\r\nHost: a\r\n\r\n", 505, "505 HTTP Version Not Supported: unsupported protocol version"),
             (&long, 431, "431 Request Header Fields Too Large"),
         ];
         for (request, status, body) in cases {

@@ -129,6 +129,7 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         shown_syntax: "".into(),
         precedence: Precedence::Ranked(1),
         tls: None,
+        secured: Arc::default(),
         middlewares: Vec::new(),
         action: Action::Forward(key.clone()),
         observability: None,
@@ -145,7 +146,7 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         generation: 1,
         routers: vec![(router.key.clone(), Some(Arc::new(router)))],
         balancers: vec![(key, Some(Arc::new(balancer)))],
-        certificates: Vec::new(),
+        ..PlanPatch::default()
     }
 }
 

@@ -36,7 +36,7 @@ impl Model {
             generation: 1,
             routers: self.routers.iter().map(|(key, router)| (key.clone(), Some(router.clone()))).collect(),
             balancers: self.balancers.iter().map(|(key, balancer)| (key.clone(), Some(balancer.clone()))).collect(),
-            certificates: Vec::new(),
+            ..PlanPatch::default()
         }
     }
 
@@ -46,7 +46,7 @@ impl Model {
             generation: 1,
             routers: self.routers.keys().map(|key| (key.clone(), None)).collect(),
             balancers: self.balancers.keys().map(|key| (key.clone(), None)).collect(),
-            certificates: Vec::new(),
+            ..PlanPatch::default()
         }
     }
 
@@ -54,7 +54,7 @@ impl Model {
     fn route(&self, entry: &str, kind: ConnectionKind, request: &RequestView<'_>) -> Option<&Arc<Router>> {
         let serves = |router: &&Arc<Router>| {
             router.entry_points.iter().any(|name| &**name == entry)
-                && router.tls.is_some() == (kind == Tls)
+                && router.secured.iter().any(|secured| &*secured.entry_point == entry) == (kind == Tls)
                 && matches!(&router.rule, RouterRule::Parsed(rule) if rule.matches(request))
         };
         let matching: Vec<&Arc<Router>> = self.routers.values().filter(serves).collect();
@@ -144,6 +144,9 @@ fn routers() -> impl Strategy<Value = Router> {
             let name = format!("i{name}");
             let router = router(&name, &text, precedence);
             let balancer = balancer_key(&format!("b{to}"));
+            // By a TLS block, or by an entry point.
+            let is_secured = |name: &&&str| form == 1 || (form == 3 && **name == "websecure");
+            let secured = entries.iter().filter(is_secured).map(|name| secured(name)).collect();
             Router {
                 // Few keys, so that patches replace routers by others that stand elsewhere.
                 key: RouterKey::Path { ingress: ingress(&name), rule: "r".into() },
@@ -151,6 +154,7 @@ fn routers() -> impl Strategy<Value = Router> {
                 entry_points: entries.into_iter().map(Arc::from).collect(),
                 rule: if form == 0 { RouterRule::Broken(text.as_str().into()) } else { router.rule.clone() },
                 tls: (form == 1).then(Arc::default),
+                secured,
                 action: if form == 2 { Action::Refuse(balancer) } else { Action::Forward(balancer) },
                 ..router
             }
@@ -168,7 +172,7 @@ fn patches() -> impl Strategy<Value = PlanPatch> {
         _ => balancer(&format!("b{name}"), servers),
     });
     (prop::collection::vec(router, 0..12), prop::collection::vec(balancer, 0..4))
-        .prop_map(|(routers, balancers)| PlanPatch { generation: 1, routers, balancers, certificates: Vec::new() })
+        .prop_map(|(routers, balancers)| PlanPatch { generation: 1, routers, balancers, ..PlanPatch::default() })
 }
 
 #[derive(Clone, Debug)]
@@ -218,7 +222,7 @@ fn same_route(table: &Table, model: &Model, request: &Request) -> Result<(), Tes
         Action::Refuse(_) => None,
     };
     match (table.route(*entry, *kind, &view), in_service) {
-        (Route::Forward { router, balancer }, Some(wanted)) => {
+        (Route::Forward { router, balancer, tls_options: _ }, Some(wanted)) => {
             prop_assert_eq!(router, want);
             prop_assert_eq!(balancer.plan(), wanted);
         }
@@ -265,8 +269,8 @@ proptest! {
     fn a_list_stays_in_order_under_any_changes(changes in prop::collection::vec((any::<bool>(), 0_i64..150), 0..600)) {
         let entry = |number: i64| {
             let router = ranked(&format!("r{number}"), "Host(`a.test`)", number / 2);
-            Template::new(Arc::new(router), Slots::default().claim(&BalancerKey::Default), EntryPointSet::default())
-                .entry(0, None)
+            let slot = Slots::default().claim(&BalancerKey::Default);
+            Template::of(&Arc::new(router), slot, &entry_points()).next().expect("it listens").entry(0, None)
         };
         let mut list = EntryList::default();
         let mut model: BTreeMap<_, Arc<Entry>> = BTreeMap::new();
