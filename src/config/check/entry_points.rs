@@ -94,10 +94,11 @@ fn build(scope: Scope<'_>, name: &str, address: ListenAddress, findings: &mut Fi
 }
 
 fn tls(scope: Scope<'_>) -> Option<EntryPointTls> {
-    scope.object("entryPoints.<name>.http.tls").then(|| EntryPointTls {
+    let tls = EntryPointTls {
         options: scope.text("entryPoints.<name>.http.tls.options").into(),
         cert_resolver: scope.text("entryPoints.<name>.http.tls.certResolver").into(),
-    })
+    };
+    scope.object("entryPoints.<name>.http.tls").then_some(tls)
 }
 
 fn trusted(scope: Scope<'_>, findings: &mut Findings) -> Vec<IpNet> {

@@ -12,6 +12,7 @@ use ConnectionKind::{Plain, Tls};
 use http::HeaderMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+mod many_certificates;
 mod property;
 
 const WEB: EntryPointId = EntryPointId(0);
