@@ -1,5 +1,7 @@
 //! What the static options say about compiling. Filled by `app.rs` from the checked configuration.
+use crate::model::keys::ServiceKey;
 use crate::model::rule::Syntax;
+use crate::model::status::Addresses;
 use std::sync::Arc;
 
 /// Options of the Ingress provider that decide what a set of objects compiles to (spec/ingress.md 1).
@@ -34,6 +36,22 @@ pub struct Options {
     pub default_entry_points: Vec<Arc<str>>,
     /// `namespaces`.
     pub namespaces: Namespaces,
+    /// `ingressEndpoint` and `reportNodeInternalIPs`.
+    pub publish: Publish,
+}
+
+/// What the status of each Ingress of ours is to say (spec/ingress.md 14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Publish {
+    /// No status is written.
+    #[default]
+    Nothing,
+    /// `ingressEndpoint.ip` and `.hostname`.
+    Fixed(Arc<Addresses>),
+    /// `ingressEndpoint.publishedService`.
+    Service(ServiceKey),
+    /// `reportNodeInternalIPs`.
+    NodeInternalIps,
 }
 
 /// Which namespaces may refer to middlewares, TLS options and transports (spec/ingress.md 13).
@@ -92,6 +110,7 @@ impl Default for Options {
             entry_points: Vec::new(),
             default_entry_points: Vec::new(),
             namespaces: Namespaces::All,
+            publish: Publish::Nothing,
         }
     }
 }

@@ -44,7 +44,6 @@ fn remarks(row: &OptionRow) -> String {
     let default = if row.default.is_empty() { String::new() } else { format!(" (default {})", row.default) };
     let support = match row.support {
         Support::Works | Support::Gone(_) | Support::Elsewhere(_) => String::new(),
-        Support::Planned(why) => format!(" [planned; accepted without effect: {why}]"),
         Support::Ignored(why) => format!(" [ignored: {why}]"),
         Support::Refused(_) => " [planned; refused until then]".to_owned(),
     };
@@ -76,7 +75,6 @@ pub fn options_markdown() -> String {
          `PILOTAGE_LOG` is the filter of the log and no option.\n\n\
          | Support | Meaning |\n|---|---|\n\
          | yes | it does what it says |\n\
-         | planned | accepted with a warning; it has no effect yet, and nothing is routed or guarded by it |\n\
          | ignored | accepted; there is nothing that it could do here |\n\
          | refused | known, but not built: the program does not start, because leaving it out in silence could be dangerous |\n",
     );
@@ -117,7 +115,6 @@ fn markdown_row(row: &OptionRow) -> String {
     let default = if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) };
     let (meaning, support) = match row.support {
         Support::Works | Support::Gone(_) | Support::Elsewhere(_) => (row.help.to_owned(), "yes"),
-        Support::Planned(why) => (format!("{} ({why})", row.help), "planned"),
         Support::Ignored(why) => (format!("{} ({why})", row.help), "ignored"),
         Support::Refused(_) => (row.help.to_owned(), "refused"),
     };
@@ -166,7 +163,6 @@ mod tests {
             assert!(help.contains(&format!("  --{}", row.path)), "{}", row.path);
         }
         assert!(help.contains("(default 180s)"));
-        assert!(help.contains("[planned; accepted without effect: "));
         assert!(help.contains("[planned; refused until then]"));
         assert!(!help.contains("--pilot["));
     }

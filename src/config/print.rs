@@ -55,7 +55,7 @@ fn line(row: &OptionRow, settings: &Settings, config: &Config, key: &str) -> Opt
     let origin = scope.origin(row.path);
     let counts = match row.support {
         Support::Works => is_reached(row, settings, config, key),
-        Support::Planned(_) | Support::Ignored(_) => origin.is_some(),
+        Support::Ignored(_) => origin.is_some(),
         Support::Refused(_) | Support::Gone(_) | Support::Elsewhere(_) => false,
     };
     let value = one_line(&value(row, scope, config, key));

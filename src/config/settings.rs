@@ -108,12 +108,6 @@ impl Settings {
                 findings.mistake(origin, error.to_string());
                 self.spoiled.insert((row.path, key.to_owned()), entry.origin.clone());
             }
-            (Support::Planned(why), Ok(value)) => {
-                if !asks_for_nothing(row, &value, entry) {
-                    findings.warning(origin, format!("accepted, but without effect: {why}"));
-                }
-                self.put((row.path, key.to_owned()), index, value, entry, findings);
-            }
             (Support::Works | Support::Ignored(_), Ok(value)) => {
                 self.put((row.path, key.to_owned()), index, value, entry, findings);
             }

@@ -2,7 +2,7 @@
 //!
 //! The one source of names and defaults: arguments, environment, file, `--help`, `docs/options.md`, `print-config` and the
 //! check all read it, so that a new option is one row and the place that uses it. The rows themselves are in `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
-//! `standalone` and `workers`, which are ours. `<name>` stands for a key of a map,
+//! `standalone`, `leaderElection` and `workers`, which are ours. `<name>` stands for a key of a map,
 //! `[n]` for an item of a list of objects.
 use super::nearest;
 use path::{Capture, Path, Segment, filled, key_of};
@@ -65,8 +65,6 @@ pub enum Kind {
 pub enum Support {
     /// What its help line says.
     Works,
-    /// It is accepted, with a warning that it has no effect yet: nothing is routed or guarded by it.
-    Planned(&'static str),
     /// It is accepted without a word: it asks for nothing that we do or could leave undone.
     Ignored(&'static str),
     /// It is refused, because leaving it out in silence could route or expose what must not be. The text, if any,

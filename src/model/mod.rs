@@ -8,3 +8,5 @@ pub mod keys;
 pub mod patch;
 pub mod plan;
 pub mod rule;
+pub mod status;
+pub mod writing;

@@ -51,6 +51,7 @@ impl Static {
             default_entry_points: entry_points.clone(),
             entry_points,
             namespaces: self.namespaces.map_or(Namespaces::All, |names| Namespaces::Only(list(names))),
+            publish: base.publish,
         }
     }
 }

@@ -140,16 +140,6 @@ fn switching_off_what_is_not_built_is_no_mistake() {
 }
 
 #[test]
-fn planned_options_are_accepted_with_one_warning_and_checked_all_the_same() {
-    let path = "providers.kubernetesingress.reportnodeinternalips";
-    let warnings = read(&[(path, "true")]).1.unwrap();
-    let want = "accepted, but without effect: this version does not write the status of Ingresses";
-    assert_eq!(warnings, [format!("argument 1: {path}: {want}")]);
-    assert_eq!(read(&[(path, "false")]).1, Ok(vec![]));
-    assert_eq!(mistakes(&[(path, "maybe")]).len(), 1);
-}
-
-#[test]
 fn ignored_options_are_accepted_without_a_word_but_checked() {
     assert_eq!(read(&[("global.sendanonymoususage", "true")]).1, Ok(vec![]));
     assert_eq!(mistakes(&[("global.checknewversion", "maybe")]).len(), 1);
