@@ -85,7 +85,5 @@ fn status(wanted: &Addresses) -> IngressStatus {
         ports: (!address.ports.is_empty()).then(|| address.ports.iter().map(port).collect()),
     };
     let list: Vec<_> = wanted.0.iter().map(entry).collect();
-    IngressStatus {
-        load_balancer: Some(IngressLoadBalancerStatus { ingress: (!list.is_empty()).then_some(list) }),
-    }
+    IngressStatus { load_balancer: Some(IngressLoadBalancerStatus { ingress: (!list.is_empty()).then_some(list) }) }
 }

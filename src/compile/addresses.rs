@@ -99,7 +99,10 @@ fn of_service(key: &ServiceKey, model: &Model, options: &Options) -> Result<Addr
         Err(Unknown::Wrong(key.into(), Problem::error("", reason, text)))
     };
     let Some(service) = model.service(key) else {
-        return wrong("PublishedServiceNotFound", "there is no such Service; create it or change the option".to_owned());
+        return wrong(
+            "PublishedServiceNotFound",
+            "there is no such Service; create it or change the option".to_owned(),
+        );
     };
     let outside = service.outside.as_deref();
     match &service.service_type {

@@ -75,13 +75,8 @@ impl Ledger {
     /// All findings about one object.
     pub(super) fn about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Finding> {
         // The object is the first field and so the first in order; the rest is as small as it gets.
-        let first = Finding {
-            object: object.clone(),
-            path: "".into(),
-            severity: Severity::Error,
-            reason: "",
-            text: "".into(),
-        };
+        let first =
+            Finding { object: object.clone(), path: "".into(), severity: Severity::Error, reason: "", text: "".into() };
         self.counts.range(first..).map(|(finding, _)| finding).take_while(move |finding| finding.object == *object)
     }
 

@@ -188,7 +188,8 @@ impl Compiler {
     }
 
     fn standing(&self, key: &IngressKey, object: &ObjectRef) -> Standing {
-        let ours = self.model.ingress(key).is_some_and(|fact| select(fact, &self.model, &self.options) == Selection::Ours);
+        let ours =
+            self.model.ingress(key).is_some_and(|fact| select(fact, &self.model, &self.options) == Selection::Ours);
         let routed = self.traces.get(key).is_some_and(|trace| !trace.routers.is_empty());
         let wins = self.defaults.winner().is_some_and(|route| route.router.origin.ingress == *key);
         Standing {

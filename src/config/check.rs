@@ -60,7 +60,8 @@ fn leader_election(root: Scope<'_>, findings: &mut Findings) -> LeaderElection {
     const NAMESPACE: &str = "leaderElection.leaseNamespace";
     let (name, namespace) = (root.text(NAME), root.text(NAMESPACE));
     if !is_dns_name(&name) {
-        findings.mistake(root.origin(NAME), format!("`{name}` cannot be the name of a Lease, such as `pilotage-leader`"));
+        findings
+            .mistake(root.origin(NAME), format!("`{name}` cannot be the name of a Lease, such as `pilotage-leader`"));
     }
     if !namespace.is_empty() && !super::selector::is_dns_label(&namespace) {
         findings.mistake(root.origin(NAMESPACE), format!("`{namespace}` cannot be the name of a namespace"));

@@ -2,7 +2,9 @@
 use super::annotations::{Root, Settings};
 use super::{is_ip, name, namespace};
 use crate::base::intern::intern;
-use crate::model::facts::{Outside, ServiceFact, ServiceOptions, ServicePort, ServiceType, StickyCookie, StickyOptions};
+use crate::model::facts::{
+    Outside, ServiceFact, ServiceOptions, ServicePort, ServiceType, StickyCookie, StickyOptions,
+};
 use crate::model::finding::{Problem, excerpt};
 use crate::model::keys::ServiceKey;
 use crate::model::status::{Address, AddressPort, Addresses, Protocol};

@@ -34,11 +34,26 @@ fn faulty() -> Vec<(Value, &'static str, &'static str, &'static str)> {
     no_secret["spec"]["tls"] = json!([{"secretName": "ghost"}]);
     vec![
         (ingress("n", "no-service", "no-service.test", "/", "ghost"), "ServiceNotFound", place, "create"),
-        (changed("no-port", &format!("{backend}/service/port/number"), json!(81)), "ServicePortNotFound", place, "port"),
+        (
+            changed("no-port", &format!("{backend}/service/port/number"), json!(81)),
+            "ServicePortNotFound",
+            place,
+            "port",
+        ),
         (ingress("n", "no-endpoints", "no-endpoints.test", "/", "empty"), "NoEndpoints", place, "start pods"),
-        (changed("resource", backend, json!({"resource": {"kind": "A", "name": "b"}})), "UnsupportedBackend", place, "use service"),
+        (
+            changed("resource", backend, json!({"resource": {"kind": "A", "name": "b"}})),
+            "UnsupportedBackend",
+            place,
+            "use service",
+        ),
         (with("bad-priority", "router.priority", "high"), "InvalidAnnotation", "router.priority", "number"),
-        (with("no-middleware", "router.middlewares", "default-auth@kubernetescrd"), "MiddlewareNotFound", "router.middlewares", "remove"),
+        (
+            with("no-middleware", "router.middlewares", "default-auth@kubernetescrd"),
+            "MiddlewareNotFound",
+            "router.middlewares",
+            "remove",
+        ),
         (with("no-entry-point", "router.entrypoints", "webb"), "NoEntryPoint", "router.entrypoints", "name one"),
         (no_secret, "SecretNotFound", "spec.tls", "create"),
     ]
@@ -61,14 +76,13 @@ fn eight_faults_have_one_warning_each_and_programmed_when_they_are_mended() {
         }
         for (object, ..) in &cases {
             let name = object["metadata"]["name"].as_str().unwrap();
-            world.apply([ingress("n", name, &format!("{name}.test"), "/", "good")].into_iter().map(without_annotations));
+            world
+                .apply([ingress("n", name, &format!("{name}.test"), "/", "good")].into_iter().map(without_annotations));
         }
         for (object, ..) in &cases {
             let name = object["metadata"]["name"].as_str().unwrap();
-            let normal = eventually(async || {
-                events(&world.cluster, name).into_iter().find(|(kind, ..)| kind == "Normal")
-            })
-            .await;
+            let normal =
+                eventually(async || events(&world.cluster, name).into_iter().find(|(kind, ..)| kind == "Normal")).await;
             assert_eq!((&*normal.1, normal.3), ("Programmed", 1), "{name}");
             assert_eq!(world.get(&format!("{name}.test"), "/").await.status, 200, "said before it was so: {name}");
             assert_eq!(events(&world.cluster, name).len(), 2, "{name}: one Warning and one Programmed");
@@ -90,7 +104,8 @@ fn a_finding_that_stands_is_not_said_again_at_a_restart_and_one_that_comes_back_
             cluster.store().apply(object).unwrap();
         }
         let said = async |wanted: &[(&str, i64)]| {
-            let wanted: Vec<(String, i64)> = wanted.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+            let wanted: Vec<(String, i64)> =
+                wanted.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
             eventually(async || {
                 let mut said: Vec<_> =
                     events(&cluster, "i").into_iter().map(|(_, reason, _, count)| (reason, count)).collect();

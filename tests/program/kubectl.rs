@@ -64,7 +64,8 @@ fn kubectl_applies_shows_and_deletes_what_is_served() {
             .await;
         };
         describe("site", &["Normal", "Programmed", "pilotage", "its routes are in force", "192.0.2.1"]).await;
-        let bad = text.rsplit("---\n").next().unwrap().replace("name: site", "name: bad").replace("name: s,", "name: ghost,");
+        let bad =
+            text.rsplit("---\n").next().unwrap().replace("name: site", "name: bad").replace("name: s,", "name: ghost,");
         std::fs::write(dir.path().join("bad.yaml"), bad).unwrap();
         kubectl(server, dir.path(), &["apply", "-f", dir.path().join("bad.yaml").to_str().unwrap()]).await;
         describe("bad", &["Warning", "ServiceNotFound", "spec.rules[0].http.paths[0].backend", "create"]).await;

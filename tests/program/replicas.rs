@@ -1,6 +1,6 @@
 //! Several replicas against one API server: one writes, another takes over, nobody writes twice.
 use crate::support::objects::{ingress, service};
-use crate::support::world::{eventually, in_system, start_cluster, start_program};
+use crate::support::world::{PATIENCE, eventually, eventually_within, in_system, start_cluster, start_program};
 use pilotage::apiserver::ApiServer;
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -39,7 +39,8 @@ fn status_writes(cluster: &ApiServer) -> u64 {
 }
 
 async fn until_all_say(cluster: &ApiServer, names: &[&str]) {
-    eventually(async || {
+    // A lease has to run out first, where its holder was killed.
+    eventually_within(3 * PATIENCE, async || {
         let says = |name: &&str| {
             let object = cluster.store().get("Ingress", "n", name).unwrap();
             object["status"]["loadBalancer"]["ingress"] == json!([{"ip": "203.0.113.7"}])
@@ -59,7 +60,10 @@ fn apply(cluster: &ApiServer, objects: impl IntoIterator<Item = Value>) {
 fn of_two_processes_one_writes_and_the_other_takes_over_when_it_is_killed() {
     in_system(async || {
         let cluster = start_cluster().await;
-        apply(&cluster, [service("n", "s"), ingress("n", "a", "a.test", "/", "s"), ingress("n", "b", "b.test", "/", "s")]);
+        apply(
+            &cluster,
+            [service("n", "s"), ingress("n", "a", "a.test", "/", "s"), ingress("n", "b", "b.test", "/", "s")],
+        );
         let mut first = replica(&cluster, "first");
         eventually(async || (holder(&cluster) == "first").then_some(())).await;
         let second = replica(&cluster, "second");

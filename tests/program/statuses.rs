@@ -74,13 +74,19 @@ fn the_status_of_the_published_service_is_copied_for_each_type() {
         until_says(world, "i", json!([{"hostname": "example.com"}])).await;
         // Nodes are not known yet: the status stays.
         world.apply([proxy(json!({"type": "NodePort", "ports": ports}), json!({}))]);
-        eventually(async || world.findings().await.iter().any(|found| found["reason"] == "NoNodeAddress").then_some(())).await;
+        eventually(async || {
+            world.findings().await.iter().any(|found| found["reason"] == "NoNodeAddress").then_some(())
+        })
+        .await;
         assert_eq!(says(world, "i"), json!([{"hostname": "example.com"}]));
         world.apply(nodes);
         let both = [json!({"port": 30090, "protocol": "TCP"}), json!({"port": 30091, "protocol": "UDP"})];
         until_says(world, "i", json!([{"ip": "1.2.3.4", "ports": both}, {"ip": "5.6.7.8", "ports": both}])).await;
         let balancer = json!([{"ip": "9.9.9.9", "ipMode": "VIP"}, {"hostname": "lb.example", "ports": [{"port": 80, "protocol": "TCP", "error": "Broken"}]}]);
-        world.apply([proxy(json!({"type": "LoadBalancer", "ports": ports}), json!({"loadBalancer": {"ingress": balancer}}))]);
+        world.apply([proxy(
+            json!({"type": "LoadBalancer", "ports": ports}),
+            json!({"loadBalancer": {"ingress": balancer}}),
+        )]);
         let copied = json!([{"ip": "9.9.9.9"}, {"hostname": "lb.example", "ports": [{"port": 80, "protocol": "TCP", "error": "Broken"}]}]);
         until_says(world, "i", copied).await;
         // No address of its own and no external one: nothing to say.

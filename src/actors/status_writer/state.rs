@@ -53,9 +53,7 @@ pub enum Effect {
 
 /// The state of the status writer.
 pub struct State {
-    addresses: Option<Arc<Addresses>>,
-    /// What statuses were to say before that: on one that was not rewritten yet it is ours as well.
-    previous: Option<Arc<Addresses>>,
+    lists: Lists,
     entries: HashMap<IngressKey, Entry>,
     ours: usize,
     /// Orders whose generation is not live yet.
@@ -113,11 +111,11 @@ impl Entry {
     }
 
     /// What is to be written, if anything.
-    fn wish(&self, addresses: Option<&Arc<Addresses>>) -> Option<Wish> {
+    fn wish(&self, lists: &Lists) -> Option<Wish> {
         match self.role {
             Role::Foreign => None,
             Role::Ours => {
-                let wanted = addresses?;
+                let wanted = lists.now.as_ref()?;
                 let said = match &self.says {
                     Some(says) => Arc::ptr_eq(says, wanted) || wanted.are_said_by(says),
                     None => wanted.0.is_empty(),
@@ -125,9 +123,25 @@ impl Entry {
                 (!said).then(|| Wish::Say(wanted.clone()))
             }
             Role::Released => {
-                self.says.clone().filter(|says| !says.0.is_empty()).map(|ours| Wish::Clear { ours })
+                let ours = self.says.as_ref().filter(|says| !says.0.is_empty() && lists.include(says))?;
+                Some(Wish::Clear { ours: ours.clone() })
             }
         }
+    }
+}
+
+/// What statuses are to say.
+#[derive(Default)]
+struct Lists {
+    now: Option<Arc<Addresses>>,
+    /// What they were to say before that: on one that was not rewritten yet it is ours as well.
+    before: Option<Arc<Addresses>>,
+}
+
+impl Lists {
+    /// Whether a status that says this was written by us.
+    fn include(&self, says: &Addresses) -> bool {
+        [&self.now, &self.before].into_iter().flatten().any(|list| list.are_said_by(says))
     }
 }
 
@@ -135,8 +149,7 @@ impl State {
     /// Nothing known, and no leader. `seed` sets the jitter of retries.
     pub fn new(seed: u64, now: Instant) -> Self {
         Self {
-            addresses: None,
-            previous: None,
+            lists: Lists::default(),
             entries: HashMap::new(),
             ours: 0,
             held: VecDeque::new(),
@@ -218,10 +231,6 @@ impl State {
                 self.succeeded(&ingress);
             }
             Ended::Left => {
-                // What was to be cleared is not ours any more, or there is nothing.
-                if entry.role == Role::Released {
-                    entry.role = Role::Foreign;
-                }
                 self.succeeded(&ingress);
             }
             Ended::NoObject => self.remove(&ingress),
@@ -252,7 +261,7 @@ impl State {
         while self.held.front().is_some_and(|held| held.generation <= self.installed) {
             let Some(Held { addresses, claims, .. }) = self.held.pop_front() else { break };
             if addresses.is_some() {
-                self.previous = std::mem::replace(&mut self.addresses, addresses);
+                self.lists.before = std::mem::replace(&mut self.lists.now, addresses);
                 self.entries.values_mut().for_each(|entry| entry.writes = 0);
                 self.examine_all(now);
             }
@@ -277,16 +286,9 @@ impl State {
             }
             Claim::Released => {
                 let Some(entry) = self.entries.get_mut(&ingress) else { return };
-                if entry.role == Role::Ours {
+                if std::mem::replace(&mut entry.role, Role::Released) == Role::Ours {
                     self.ours -= 1;
                 }
-                let says_ours = |list: &Option<Arc<Addresses>>| {
-                    list.as_ref().zip(entry.says.as_ref()).is_some_and(|(list, says)| list.are_said_by(says))
-                };
-                let ours = says_ours(&self.addresses) || says_ours(&self.previous);
-                // A write under way may end after this: then what it wrote is ours, too.
-                let ours = ours || entry.place == Place::Writing;
-                entry.role = if ours { Role::Released } else { Role::Foreign };
                 self.examine(&ingress, now);
                 self.settle(&ingress);
             }
@@ -303,7 +305,8 @@ impl State {
     /// Forgets what is neither ours nor says anything.
     fn settle(&mut self, ingress: &IngressKey) {
         let Some(entry) = self.entries.get_mut(ingress) else { return };
-        if entry.role == Role::Released && entry.is_silent() && entry.place == Place::Idle {
+        // Nothing to clear, or nothing that we wrote; while it is being written that is not known.
+        if entry.role == Role::Released && entry.place == Place::Idle && entry.wish(&self.lists).is_none() {
             entry.role = Role::Foreign;
         }
         if entry.role == Role::Foreign && entry.is_silent() && entry.place == Place::Idle {
@@ -315,9 +318,9 @@ impl State {
         if !self.gate.is_open(now) {
             return;
         }
-        let addresses = self.addresses.as_ref();
+        let lists = &self.lists;
         for (ingress, entry) in &mut self.entries {
-            if entry.place == Place::Idle && entry.wish(addresses).is_some() {
+            if entry.place == Place::Idle && entry.wish(lists).is_some() {
                 entry.place = Place::Queued;
                 self.queue.push_back(ingress.clone());
             }
@@ -326,9 +329,8 @@ impl State {
 
     /// Puts one Ingress into the queue if its status differs; later, if it was written before: then somebody changed it.
     fn examine(&mut self, ingress: &IngressKey, now: Instant) {
-        let addresses = self.addresses.as_ref();
-        let Some(entry) = self.entries.get_mut(ingress) else { return };
-        if !self.gate.is_open(now) || entry.place != Place::Idle || entry.wish(addresses).is_none() {
+        let Some(entry) = self.entries.get(ingress) else { return };
+        if !self.gate.is_open(now) || entry.place != Place::Idle || entry.wish(&self.lists).is_none() {
             return;
         }
         match entry.writes {
@@ -414,7 +416,7 @@ impl State {
             let Some(entry) = self.entries.get_mut(&ingress).filter(|entry| entry.place == Place::Queued) else {
                 continue;
             };
-            let Some(wish) = entry.wish(self.addresses.as_ref()) else {
+            let Some(wish) = entry.wish(&self.lists) else {
                 entry.place = Place::Idle;
                 self.settle(&ingress);
                 continue;
@@ -446,7 +448,7 @@ impl State {
 
     /// What statuses of ours are to say; `None` if that is not known.
     pub fn addresses(&self) -> Option<&Addresses> {
-        self.addresses.as_deref()
+        self.lists.now.as_deref()
     }
 }
 

@@ -23,8 +23,7 @@ pub const REQUEST: Duration = Duration::from_secs(5);
 const TRIES: BackoffPolicy =
     BackoffPolicy { min: Duration::from_millis(1_500), max: Duration::from_millis(2_500), factor: 2 };
 /// Tries when the Lease may not be touched at all.
-const REFUSED: BackoffPolicy =
-    BackoffPolicy { min: Duration::from_secs(10), max: Duration::from_secs(60), factor: 2 };
+const REFUSED: BackoffPolicy = BackoffPolicy { min: Duration::from_secs(10), max: Duration::from_secs(60), factor: 2 };
 /// A record may ask for a longer lease than ours, but not for ever.
 const LONGEST: Duration = Duration::from_secs(300);
 

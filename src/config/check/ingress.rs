@@ -129,8 +129,10 @@ fn publish(root: Scope<'_>, watched: &[Arc<str>], findings: &mut Findings) -> Pu
 }
 
 fn published_service(root: Scope<'_>, text: &str, watched: &[Arc<str>], findings: &mut Findings) -> Publish {
-    let Some((namespace, name)) = text.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/')) else {
-        findings.mistake(root.origin(SERVICE), format!("`{text}` is not `namespace/name`, such as `kube-system/proxy`"));
+    let Some((namespace, name)) = text.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'))
+    else {
+        findings
+            .mistake(root.origin(SERVICE), format!("`{text}` is not `namespace/name`, such as `kube-system/proxy`"));
         return Publish::Nothing;
     };
     if !watched.is_empty() && !watched.iter().any(|known| **known == *namespace) {
