@@ -1,5 +1,6 @@
 //! Three replicas and an API server in virtual time, with seeded faults: never two writers at once, and in the end every
-//! status says what it is to say.
+//! status says what it is to say. What a dead process wrote into an Ingress that is no longer ours may stay: nobody knows
+//! that it was ours (docs/compatibility.md).
 //!
 //! The parts are the real ones: the throttler's, compiler's, status writer's and lease's state. Only the wire between
 //! them is made here: requests take time, get lost on either way, are refused; replicas stall, crash and start anew. A
@@ -16,10 +17,11 @@ use std::time::{Duration, Instant};
 const STEPS: u32 = 10_000;
 /// Seeds that failed once, and why.
 const REGRESSIONS: &[u64] = &[
-    1, // an Ingress released while its status was being written: what somebody else wrote meanwhile was cleared
+    // An Ingress released while its status was being written: what somebody else wrote meanwhile was cleared.
+    1,
 ];
 /// Seeds that every run of the tests tries.
-const SEEDS: std::ops::Range<u64> = 2..6;
+const SEEDS: std::ops::Range<u64> = 2..26;
 const REPLICAS: usize = 3;
 
 /// xorshift64*, as in `base/backoff.rs`.
@@ -138,6 +140,7 @@ impl World {
             }
         }
         assert_eq!(self.api.status_writes, before, "it is written although nothing changes");
+        assert!(self.api.left_over() <= 2, "too much is left over: {}", self.api.left_over());
     }
 }
 

@@ -63,7 +63,8 @@ fn faulty() -> Vec<(Value, &'static str, &'static str, &'static str)> {
 fn eight_faults_have_one_warning_each_and_programmed_when_they_are_mended() {
     with_program(&[], &[service("n", "good"), service("n", "empty")], async |world: &World| {
         let origin = Origin::start("good").await;
-        world.apply([slice("n", "good", &[origin.address])]);
+        world.apply([slice("n", "good", &[origin.address]), ingress("n", "marker", "marker.test", "/", "good")]);
+        world.until_served_by("marker.test", "/", "good").await;
         let cases = faulty();
         world.apply(cases.iter().map(|(object, ..)| object.clone()));
         for (object, reason, field, remedy) in &cases {
@@ -122,7 +123,8 @@ fn a_finding_that_stands_is_not_said_again_at_a_restart_and_one_that_comes_back_
         let origin = Origin::start("o").await;
         cluster.store().apply(slice("n", "s", &[origin.address])).unwrap();
         cluster.store().apply(ingress("n", "marker", "m.test", "/", "s")).unwrap();
-        eventually(async || (!events(&cluster, "marker").is_empty()).then_some(())).await;
+        let programmed = |(_, reason, ..): &(String, String, String, i64)| reason == "Programmed";
+        eventually(async || events(&cluster, "marker").iter().any(programmed).then_some(())).await;
         said(&[("ServiceNotFound", 1)]).await;
         cluster.store().apply(ingress("n", "i", "a.test", "/", "s")).unwrap();
         said(&[("Programmed", 1), ("ServiceNotFound", 1)]).await;

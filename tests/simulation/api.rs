@@ -26,6 +26,8 @@ pub struct Object {
     version: u64,
     /// Whether somebody else has a right to what it says: then nobody of us may change it.
     theirs: bool,
+    /// Who of us wrote it last.
+    writer: Arc<str>,
 }
 
 /// What a replica learns from its watch.
@@ -82,7 +84,7 @@ impl Api {
         let key = IngressKey::new("n", format!("i{}", random.below(INGRESSES)));
         let Some(mut object) = self.objects.get(&key).cloned() else {
             let class = if random.one_in(3) { "other" } else { "ours" };
-            self.put(key, Object { class, path: 0, says: list(""), version: 0, theirs: false });
+            self.put(key, Object { class, path: 0, says: list(""), version: 0, theirs: false, writer: "".into() });
             return;
         };
         match random.below(10) {
@@ -114,13 +116,25 @@ impl Api {
 
     /// Ingresses that do not say what they are to say.
     pub fn wrong(&self) -> Vec<String> {
+        let holder = self.holder();
         let says = |object: &Object| object.says.0.first().map_or("", |entry| &entry.ip).to_owned();
         let is_wrong = |object: &Object| match object.class {
             "ours" => says(object) != OURS,
-            _ => says(object) == OURS && !object.theirs,
+            // What a dead process wrote, or one that leads no more, nobody else need know to be ours.
+            _ => says(object) == OURS && !object.theirs && object.writer == holder,
         };
         let wrong = self.objects.iter().filter(|(_, object)| is_wrong(object));
         wrong.map(|(key, object)| format!("{key} of class {} says {:?}", object.class, says(object))).collect()
+    }
+
+    /// Ingresses of others that say our address all the same: nobody knows any more who wrote it.
+    pub fn left_over(&self) -> usize {
+        let ours = list(OURS);
+        self.objects.values().filter(|object| object.class != "ours" && !object.theirs && object.says == ours).count()
+    }
+
+    fn holder(&self) -> Arc<str> {
+        self.lease.as_ref().map(|(record, _)| record.holder.clone()).unwrap_or_default()
     }
 
     pub fn lease(&mut self, request: Request) -> Answer {
@@ -165,7 +179,7 @@ impl Api {
         version: u64,
         sender: &str,
     ) -> (Ended, Option<Arc<Addresses>>) {
-        let holder = self.lease.as_ref().map(|(record, _)| record.holder.clone()).unwrap_or_default();
+        let holder = self.holder();
         assert!(*holder == *sender || holder.is_empty(), "{sender} writes while {holder} has the lease");
         let Some(mut object) = self.objects.get(ingress).cloned() else { return (Ended::NoObject, None) };
         if object.version != version {
@@ -182,6 +196,7 @@ impl Api {
                 list("")
             }
         };
+        object.writer = sender.into();
         let says = object.says.clone();
         self.status_writes += 1;
         self.put(ingress.clone(), object);

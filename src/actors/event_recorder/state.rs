@@ -20,6 +20,8 @@ pub const AT_ONCE: usize = 4;
 /// Events of one object at once, and how long until it may have one more (client-go's spam filter: 25, and 5 minutes).
 const PER_OBJECT: u32 = 10;
 const PER_OBJECT_EVERY: Duration = Duration::from_secs(60);
+/// A Warning must have held for this long: an Ingress that is created a moment before its Service is no news.
+pub const SETTLING: Duration = Duration::from_millis(500);
 /// Objects with a Warning that are told of in Events.
 const MOST_WARNED: usize = 10_000;
 /// Ingresses that wait to be told `Programmed`.
@@ -246,7 +248,10 @@ impl State {
             self.programmed_pending += 1;
         }
         self.pending.insert(subject.clone(), Pending { saying, news });
-        self.queue.push_back(subject);
+        match (sort, news) {
+            (Sort::Warning, News::Fresh) => self.waiting.entry(now + SETTLING).or_default().push(subject),
+            _ => self.queue.push_back(subject),
+        }
     }
 
     /// A write that failed is tried again, unless something newer is to be said, or it does not hold any more.

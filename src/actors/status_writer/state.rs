@@ -318,13 +318,15 @@ impl State {
         if !self.gate.is_open(now) {
             return;
         }
-        let lists = &self.lists;
+        let (lists, queued) = (&self.lists, self.queue.len());
         for (ingress, entry) in &mut self.entries {
             if entry.place == Place::Idle && entry.wish(lists).is_some() {
                 entry.place = Place::Queued;
                 self.queue.push_back(ingress.clone());
             }
         }
+        // In order, so that a simulation does the same again.
+        self.queue.make_contiguous()[queued..].sort_unstable();
     }
 
     /// Puts one Ingress into the queue if its status differs; later, if it was written before: then somebody changed it.

@@ -50,13 +50,13 @@ impl Bench {
 }
 
 /// Names and wishes of the writes among `effects`.
-fn writes(effects: &[Effect]) -> Vec<(&str, String)> {
+fn writes<'e>(effects: &'e [Effect]) -> Vec<(&'e str, String)> {
     let wish = |wish: &Wish| match wish {
         Wish::Say(list) => format!("say {}", list.0.first().map_or("nothing", |entry| &entry.ip)),
         Wish::Clear { ours } => format!("clear {}", ours.0[0].ip),
     };
-    let write = |effect| match effect {
-        &Effect::Write { ref ingress, wish: ref wanted, .. } => Some((&*ingress.name, wish(wanted))),
+    let write = |effect: &'e Effect| match effect {
+        Effect::Write { ingress, wish: wanted, .. } => Some((&*ingress.name, wish(wanted))),
         _ => None,
     };
     effects.iter().filter_map(write).collect()
