@@ -2,17 +2,20 @@
 //!
 //! [`App::start`] binds sockets, starts workers, actors and watches; [`App::run`] waits for a signal (or for an actor that
 //! panicked) and drains. Nothing here decides about routing.
-use crate::actors::{self, ControlPlane, Setup, Watch, Watches, pulse::PulseMonitor};
+use crate::actors::lease::Candidacy;
+use crate::actors::{self, ControlPlane, Setup, Statuses, Watch, Watches, pulse::PulseMonitor};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::drain::DrainTrigger;
-use crate::cluster::client::{self, Access, Choice, Surroundings};
+use crate::cluster::client::{self, Access, Choice, Clients, Surroundings};
 use crate::cluster::watch::Delivery;
 use crate::compile;
-use crate::config::{self, Config, IngressProvider, RuleSyntax};
+use crate::config::{self, Config, IngressProvider, LeaderElection, RuleSyntax};
 use crate::demo::Demo;
 use crate::messages::plan::{InstallPlan, StartDrain};
+use crate::model::keys::ServiceKey;
 use crate::model::plan::PlanPatch;
 use crate::model::rule::Syntax;
+use crate::model::status::{Address, Addresses};
 use crate::proxy::{BindError, Proxy};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +34,7 @@ pub struct App {
     monitor: PulseMonitor,
     embedded: Option<embedded::Embedded>,
     demo: Option<Demo>,
+    election: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// How the program ended.
@@ -95,23 +99,32 @@ impl App {
             throttle: throttle(&config),
             watches: watches(&config),
             proxy,
+            seed: seed(),
         });
         internal.debug.follow(plane.observations.clone(), plane.findings.clone());
-        let app = Self { plane, addresses, drain, monitor, embedded, demo };
+        let mut app = Self { plane, addresses, drain, monitor, embedded, demo, election: None };
         match &config.ingress {
-            Some(provider) => app.start_provider(provider, &surroundings).await,
+            Some(provider) => app.start_provider(provider, &config.leader_election, &surroundings).await,
             // Nothing to wait for: there are no routes but the internal ones.
             None => app.plane.install.tell(InstallPlan { patch: PlanPatch { generation: 1, ..PlanPatch::default() } }),
         }
         Ok(app)
     }
 
-    async fn start_provider(&self, provider: &IngressProvider, surroundings: &Surroundings) {
+    async fn start_provider(
+        &mut self,
+        provider: &IngressProvider,
+        election: &LeaderElection,
+        surroundings: &Surroundings,
+    ) {
         say_provider(provider);
         let endpoint = self.embedded.as_ref().map(|embedded| format!("http://{}", embedded.address()));
         let (access, surroundings) = match &endpoint {
             // The embedded server takes the place of a cluster, whatever the surroundings say.
-            Some(endpoint) => (Access { endpoint, ..Access::default() }, Surroundings::default()),
+            Some(endpoint) => {
+                let pod_name = surroundings.pod_name.clone();
+                (Access { endpoint, ..Access::default() }, Surroundings { pod_name, ..Surroundings::default() })
+            }
             None => {
                 let (endpoint, token) = (&*provider.endpoint, &**provider.token.expose());
                 let access = Access { endpoint, token, cert_auth_file: provider.cert_auth_file.as_deref() };
@@ -119,9 +132,10 @@ impl App {
             }
         };
         match client::build(access.clone(), &surroundings).await {
-            Ok((client, choice)) => {
+            Ok(Clients { reader, writer, choice }) => {
                 say_client(&choice, access.endpoint);
-                self.plane.watch(&client, seed());
+                self.plane.watch(&reader, seed());
+                self.election = Some(self.plane.elect(writer, candidacy(election, &surroundings), seed()));
             }
             Err(problem) => {
                 let cause = std::error::Error::source(&problem).map(ToString::to_string).unwrap_or_default();
@@ -159,12 +173,19 @@ impl App {
     /// Drains and ends: `/ready` is 503 at once, new connections are refused after the accept grace time, running
     /// requests have the grace time of their entry point.
     pub async fn stop(self) -> Outcome {
-        let Self { plane, addresses: _, drain, monitor: _, embedded, demo } = self;
+        let Self { plane, addresses: _, drain, monitor: _, embedded, demo, election } = self;
         drain.not_ready();
+        // Another replica may write as soon as the lease is given back, which takes a moment at most.
+        plane.stop_election();
         if plane.drain.send(StartDrain).await == Delivery::NobodyThere {
             error!("the proxy listener is gone: running requests are cut");
         }
         drain.start();
+        if let Some(election) = election
+            && tokio::time::timeout(LAST_WRITE, election).await.is_err()
+        {
+            warn!("the lease was not given back: the next replica has to wait until it runs out");
+        }
         if let Some(embedded) = embedded {
             embedded.stop().await;
         }
@@ -173,6 +194,9 @@ impl App {
         Outcome::Stopped
     }
 }
+
+/// Longest time that the end of the process waits for the lease to be given back.
+const LAST_WRITE: Duration = Duration::from_secs(6);
 
 async fn start_standalone(config: &Config) -> Result<(Option<embedded::Embedded>, Option<Demo>), StartError> {
     let Some(standalone) = &config.standalone else { return Ok((None, None)) };
@@ -200,6 +224,37 @@ fn say_client(choice: &Choice, endpoint: &str) {
     }
 }
 
+/// Which lease, and under which name: no two processes ever have the same.
+fn candidacy(election: &LeaderElection, surroundings: &Surroundings) -> Candidacy {
+    let own = match &*surroundings.pod_name {
+        "" => "pilotage",
+        name => name,
+    };
+    Candidacy {
+        namespace: election
+            .lease_namespace
+            .clone()
+            .or_else(|| surroundings.own_namespace())
+            .unwrap_or_else(|| "default".into()),
+        name: election.lease_name.clone(),
+        identity: format!("{own}_{:016x}", seed()).into(),
+    }
+}
+
+fn publish(publish: &config::Publish) -> compile::Publish {
+    match publish {
+        config::Publish::Nothing => compile::Publish::Nothing,
+        config::Publish::Fixed { ip, hostname } => {
+            let address = Address { ip: ip.clone(), hostname: hostname.clone(), ports: Vec::new() };
+            compile::Publish::Fixed(Arc::new(Addresses(vec![address])))
+        }
+        config::Publish::Service { namespace, name } => {
+            compile::Publish::Service(ServiceKey::new(namespace.clone(), name.clone()))
+        }
+        config::Publish::NodeInternalIps => compile::Publish::NodeInternalIps,
+    }
+}
+
 fn watches(config: &Config) -> Watches {
     let on = |off: bool| if off { Watch::Off } else { Watch::On };
     match &config.ingress {
@@ -208,8 +263,18 @@ fn watches(config: &Config) -> Watches {
             ingress_selector: provider.label_selector.as_str().into(),
             classes: on(provider.disable_cluster_scope || provider.disable_ingress_class_lookup),
             nodes: on(provider.disable_cluster_scope),
+            statuses: match provider.publish {
+                config::Publish::Nothing => Statuses::Ignored,
+                _ => Statuses::Followed,
+            },
         },
-        None => Watches { namespaces: vec![], ingress_selector: "".into(), classes: Watch::Off, nodes: Watch::Off },
+        None => Watches {
+            namespaces: vec![],
+            ingress_selector: "".into(),
+            classes: Watch::Off,
+            nodes: Watch::Off,
+            statuses: Statuses::Ignored,
+        },
     }
 }
 
@@ -248,6 +313,7 @@ fn compile_options(config: &Config) -> compile::Options {
         options.native_lb_by_default = provider.native_lb_by_default;
         options.strict_prefix_matching = provider.strict_prefix_matching;
         options.disable_pass_host_headers = provider.disable_pass_host_headers;
+        options.publish = publish(&provider.publish);
         options.namespaces = match provider.namespaces.as_slice() {
             [] => compile::Namespaces::All,
             listed => compile::Namespaces::Only(listed.to_vec()),

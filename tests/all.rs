@@ -1,6 +1,7 @@
 //! All tests that need more than one module, in one binary: it links once.
 //!
-//! `architecture` reads the sources; `program` runs the whole program on the embedded API server over real sockets.
+//! `architecture` reads the sources; `program` runs the whole program on the embedded API server over real sockets;
+//! `simulation` runs replicas in virtual time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +10,5 @@
 )]
 mod architecture;
 mod program;
+mod simulation;
 mod support;

@@ -5,10 +5,11 @@
 use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
-use crate::compile::{Compiler as Core, Outcome, RouterChange, RouterEvent};
+use crate::compile::{Compiler as Core, Outcome, Reports, RouterChange, RouterEvent};
 use crate::messages::debug::FindingsChanged;
 use crate::messages::facts::ApplyPatch;
 use crate::messages::plan::InstallPlan;
+use crate::messages::reports::{RecordEvent, WriteStatus};
 use crate::model::finding::{Finding, Severity};
 use actix::{Actor, Context, Handler};
 use serde_json::json;
@@ -21,6 +22,7 @@ pub struct Compiler {
     shell: Shell,
     clock: Arc<dyn Clock>,
     listener: Line<InstallPlan>,
+    writers: Writers,
     debug: Line<FindingsChanged>,
     counts: Counts,
     first: First,
@@ -45,13 +47,14 @@ impl Compiler {
         shell: Shell,
         clock: Arc<dyn Clock>,
         listener: Line<InstallPlan>,
+        writers: Writers,
         debug: Line<FindingsChanged>,
     ) -> Self {
-        Self { core, shell, clock, listener, debug, counts: Counts::default(), first: First::Awaited }
+        Self { core, shell, clock, listener, writers, debug, counts: Counts::default(), first: First::Awaited }
     }
 
     fn publish(&mut self, outcome: Outcome) {
-        let Outcome { plan, findings, routers, compiled_ingresses } = outcome;
+        let Outcome { plan, findings, routers, reports, compiled_ingresses } = outcome;
         self.counts.compiled_ingresses += compiled_ingresses as u64;
         routers.iter().for_each(say_router);
         findings.appeared.iter().for_each(say_finding);
@@ -64,7 +67,22 @@ impl Compiler {
             self.first = First::Sent;
             self.listener.tell(InstallPlan { patch: plan });
         }
+        let Reports { generation, addresses, claims, verdicts } = reports;
+        if addresses.is_some() || !claims.is_empty() {
+            self.writers.status.tell(WriteStatus { generation, addresses, claims });
+        }
+        if !verdicts.is_empty() {
+            self.writers.events.tell(RecordEvent { generation, verdicts });
+        }
     }
+}
+
+/// To those who tell the API server.
+pub struct Writers {
+    /// To the status writer.
+    pub status: Line<WriteStatus>,
+    /// To the event recorder.
+    pub events: Line<RecordEvent>,
 }
 
 impl Actor for Compiler {

@@ -21,7 +21,7 @@ pub struct ProxyListener {
     monitor: PulseMonitor,
     shell: Shell,
     clock: Arc<dyn Clock>,
-    installed: Line<PlanInstalled>,
+    installed: Vec<Line<PlanInstalled>>,
     last_micros: u64,
     shown_traffic: Totals,
 }
@@ -33,13 +33,14 @@ enum Phase {
 }
 
 impl ProxyListener {
-    /// An actor around a proxy whose workers run. A worker that ends in a panic is reported to `monitor`.
+    /// An actor around a proxy whose workers run. A worker that ends in a panic is reported to `monitor`; all of
+    /// `installed` are told of each plan that is live.
     pub fn new(
         proxy: Proxy,
         monitor: PulseMonitor,
         shell: Shell,
         clock: Arc<dyn Clock>,
-        installed: Line<PlanInstalled>,
+        installed: Vec<Line<PlanInstalled>>,
     ) -> Self {
         Self {
             proxy,
@@ -114,7 +115,9 @@ impl Handler<InstallPlan> for ProxyListener {
             elapsed_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3,
             "plan installed"
         );
-        self.installed.tell(PlanInstalled { generation: patch.generation });
+        for line in &self.installed {
+            line.tell(PlanInstalled { generation: patch.generation });
+        }
         observe(self, "InstallPlan", ctx);
     }
 }

@@ -60,7 +60,12 @@ pub struct Pump<W: Watched> {
     pub selector: Arc<str>,
     /// Where it goes.
     pub lines: Lines<W::Fact>,
+    /// Shown every object that is there, beside what is sent: for what is in no fact.
+    pub aside: Option<Aside<W::Object>>,
 }
+
+/// Looks at an object of the watch.
+pub type Aside<O> = Box<dyn Fn(&O)>;
 
 impl<W: Watched> Pump<W>
 where
@@ -81,6 +86,12 @@ impl<W: Watched> Pump<W> {
             Scope::Namespace(name) => name,
         }
     }
+
+    fn show(&self, object: &Lenient<W::Object>) {
+        if let (Some(aside), Ok(object)) = (&self.aside, &object.object) {
+            aside(object);
+        }
+    }
 }
 
 impl<W: Watched> Sink<W::Object> for Pump<W>
@@ -90,6 +101,7 @@ where
     type Kept = Seen<W::Fact>;
 
     fn keep(&self, object: Lenient<W::Object>) -> Option<Seen<W::Fact>> {
+        self.show(&object);
         seen::<W>(object)
     }
 
@@ -99,6 +111,7 @@ where
     }
 
     async fn applied(&mut self, object: Lenient<W::Object>) -> Delivery {
+        self.show(&object);
         match seen::<W>(object) {
             Some(seen) => self.lines.applied.send(Applied(seen)).await,
             None => Delivery::Taken,

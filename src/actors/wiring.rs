@@ -1,34 +1,44 @@
 //! Ties the actors together: the only place that knows their concrete types.
-use super::compiler::Compiler;
+use super::compiler::{self, Compiler};
 use super::debug::Debug;
+use super::event_recorder::{self, EventRecorder};
 use super::ingress::IngressKind;
 use super::ingress_class::IngressClassKind;
 use super::kind::{Kind, KindActor, Watched};
+use super::lease::{self, Candidacy};
 use super::node::NodeKind;
 use super::proxy_listener::ProxyListener;
 use super::pulse::PulseMonitor;
-use super::pumps::{Lines, Need, Pump};
+use super::pumps::{Aside, Lines, Need, Pump};
 use super::secret::SecretKind;
 use super::service::{ServiceActor, ServiceKind, SliceKind};
 use super::shell::Shell;
+use super::status_writer::{self, Connection, StatusWriter};
 use super::tell::{Line, QueueDepth};
 use super::throttler::{Throttler, state};
 use crate::base::clock::Clock;
+use crate::base::intern::intern;
 use crate::cluster::lenient::Lenient;
 use crate::compile;
 use crate::messages::debug::{FindingsChanged, GetFindings, GetObservations, Observed};
 use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
+use crate::messages::reports::{LeadershipChanged, RecordEvent, StatusSeen, WriteStatus};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
 use crate::model::facts::{ClassFact, IngressFact, NodeFact, SecretFact, ServiceFact, SliceFact};
-use crate::model::keys::Kind as KindName;
+use crate::model::keys::{IngressKey, Kind as KindName};
+use crate::model::status::Addresses;
 use crate::proxy::Proxy;
 use actix::{Actor, Addr, Context, Handler, Recipient};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// What the control plane is built from.
 pub struct Setup {
@@ -44,6 +54,8 @@ pub struct Setup {
     pub watches: Watches,
     /// The data plane, with its workers running.
     pub proxy: Proxy,
+    /// Sets the jitter of retries.
+    pub seed: u64,
 }
 
 /// What is watched.
@@ -57,6 +69,17 @@ pub struct Watches {
     pub classes: Watch,
     /// Nodes.
     pub nodes: Watch,
+    /// Statuses of Ingresses.
+    pub statuses: Statuses,
+}
+
+/// Whether anybody wants to know what statuses say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statuses {
+    /// They are written by us.
+    Followed,
+    /// They are never written.
+    Ignored,
 }
 
 /// Whether a kind is watched at all.
@@ -83,6 +106,11 @@ pub struct ControlPlane {
     pub install: Line<InstallPlan>,
     kinds: Kinds,
     watches: Watches,
+    clock: Arc<dyn Clock>,
+    connection: Connection,
+    writers: lease::Writers,
+    seen: Line<StatusSeen>,
+    stop_election: watch::Sender<bool>,
 }
 
 struct Kinds {
@@ -96,7 +124,7 @@ struct Kinds {
 
 /// Starts all actors on the current arbiter. No watch runs yet: see [`ControlPlane::watch`].
 pub fn start(setup: Setup) -> ControlPlane {
-    let Setup { clock, monitor, compile, throttle, watches, proxy } = setup;
+    let Setup { clock, monitor, compile, throttle, watches, proxy, seed } = setup;
     let debug_depth = QueueDepth::default();
     let debug = Debug::new(monitor.pulse("debug"), debug_depth.clone()).start();
     let observed: Line<Observed> = Line::new(debug.clone().recipient(), debug_depth.clone());
@@ -105,20 +133,37 @@ pub fn start(setup: Setup) -> ControlPlane {
         (Shell::new(name, monitor.pulse(name), depth.clone(), observed.clone()), depth)
     };
 
+    let connection = Connection::default();
+    let mut installed: Vec<Line<PlanInstalled>> = vec![Line::new(debug.clone().recipient(), debug_depth.clone())];
+    let (shell, depth) = make_shell("status-writer");
+    let state = status_writer::state::State::new(seed, clock.now());
+    let status = StatusWriter::new(state, shell, depth.clone(), clock.clone(), connection.clone()).start();
+    installed.push(Line::new(status.clone().recipient(), depth.clone()));
+    let write: Line<WriteStatus> = Line::new(status.clone().recipient(), depth.clone());
+    let seen: Line<StatusSeen> = Line::new(status.clone().recipient(), depth.clone());
+    let status: Line<LeadershipChanged> = Line::new(status.recipient(), depth);
+
+    let (shell, depth) = make_shell("event-recorder");
+    let state = event_recorder::state::State::new(seed, clock.now());
+    let events = EventRecorder::new(state, shell, depth.clone(), clock.clone(), connection.clone()).start();
+    installed.push(Line::new(events.clone().recipient(), depth.clone()));
+    let record: Line<RecordEvent> = Line::new(events.clone().recipient(), depth.clone());
+    let events: Line<LeadershipChanged> = Line::new(events.recipient(), depth);
+
     let (shell, listener_depth) = make_shell("proxy-listener");
-    let installed: Line<PlanInstalled> = Line::new(debug.clone().recipient(), debug_depth.clone());
     let listener = ProxyListener::new(proxy, monitor.clone(), shell, clock.clone(), installed).start();
     let install: Line<InstallPlan> = Line::new(listener.clone().recipient(), listener_depth.clone());
 
     let (shell, compiler_depth) = make_shell("compiler");
     let findings: Line<FindingsChanged> = Line::new(debug.clone().recipient(), debug_depth);
     let core = compile::Compiler::new(compile);
-    let compiler = Compiler::new(core, shell, clock.clone(), install.clone(), findings).start();
+    let writers = compiler::Writers { status: write, events: record };
+    let compiler = Compiler::new(core, shell, clock.clone(), install.clone(), writers, findings).start();
     let apply: Line<ApplyPatch> = Line::new(compiler.recipient(), compiler_depth);
 
     let (shell, throttler_depth) = make_shell("throttler");
     let state = state::State::new(watched_kinds(&watches), throttle);
-    let throttler = Throttler::new(state, shell, clock, apply).start();
+    let throttler = Throttler::new(state, shell, clock.clone(), apply).start();
     let facts: Line<FactsChanged> = Line::new(throttler.clone().recipient(), throttler_depth.clone());
     let listed: Line<KindListed> = Line::new(throttler.recipient(), throttler_depth);
 
@@ -141,6 +186,11 @@ pub fn start(setup: Setup) -> ControlPlane {
         install,
         kinds,
         watches,
+        clock,
+        connection,
+        writers: lease::Writers { status, events },
+        seen,
+        stop_election: watch::Sender::new(false),
     }
 }
 
@@ -216,14 +266,15 @@ impl ControlPlane {
     /// Starts the watches. The tasks end with the arbiter. `seed` sets the jitter of their retries.
     pub fn watch(&self, client: &Client, seed: u64) {
         let mut tasks = Tasks { client, seed, selector: "".into(), need: Need::Required };
+        let aside = || (self.watches.statuses == Statuses::Followed).then(|| statuses(self.seen.clone()));
         for scope in scopes(&self.watches.namespaces) {
             tasks.selector = self.watches.ingress_selector.clone();
-            tasks.namespaced::<IngressKind>(&scope, &self.kinds.ingress);
+            tasks.namespaced::<IngressKind>(&scope, &self.kinds.ingress, aside());
             tasks.selector = NOT_OF_HELM.into();
-            tasks.namespaced::<SecretKind>(&scope, &self.kinds.secret);
+            tasks.namespaced::<SecretKind>(&scope, &self.kinds.secret, None);
             tasks.selector = "".into();
-            tasks.namespaced::<ServiceKind>(&scope, &self.kinds.service);
-            tasks.namespaced::<SliceKind>(&scope, &self.kinds.slice);
+            tasks.namespaced::<ServiceKind>(&scope, &self.kinds.service, None);
+            tasks.namespaced::<SliceKind>(&scope, &self.kinds.slice, None);
         }
         tasks.need = Need::Optional;
         if self.watches.classes == Watch::On {
@@ -233,6 +284,40 @@ impl ControlPlane {
             tasks.cluster_wide::<NodeKind>(&self.kinds.node);
         }
     }
+
+    /// Takes part in the election of the one replica that writes, through a client that leaves retries to us. The task
+    /// ends after [`ControlPlane::stop_election`].
+    pub fn elect(&self, client: Client, candidacy: Candidacy, seed: u64) -> JoinHandle<()> {
+        // Set once: a program has one provider.
+        self.connection.get_or_init(|| (client.clone(), candidacy.identity.clone()));
+        let (writers, clock, stop) = (self.writers.clone(), self.clock.clone(), self.stop_election.subscribe());
+        actix::spawn(lease::run(client, candidacy, writers, clock, seed, stop))
+    }
+
+    /// Ends the election: nothing is written any more, and the lease is given back.
+    pub fn stop_election(&self) {
+        self.stop_election.send_replace(true);
+    }
+}
+
+/// Sends what each Ingress says to the status writer. Nearly all say one of very few things, which are kept once.
+fn statuses(to: Line<StatusSeen>) -> Aside<Ingress> {
+    const KEPT: usize = 8;
+    let lately: RefCell<Vec<Arc<Addresses>>> = RefCell::default();
+    Box::new(move |object| {
+        let says = crate::cluster::status::addresses(object);
+        let mut lately = lately.borrow_mut();
+        let says = match lately.iter().position(|known| **known == says) {
+            Some(at) => lately.remove(at),
+            None => Arc::new(says),
+        };
+        lately.truncate(KEPT - 1);
+        lately.insert(0, says.clone());
+        let metadata = &object.metadata;
+        let namespace = intern(metadata.namespace.as_deref().unwrap_or_default());
+        let name: Arc<str> = metadata.name.as_deref().unwrap_or_default().into();
+        to.tell(StatusSeen { ingress: IngressKey::new(namespace, name), says });
+    })
 }
 
 struct Tasks<'a> {
@@ -243,7 +328,7 @@ struct Tasks<'a> {
 }
 
 impl Tasks<'_> {
-    fn namespaced<W: Watched>(&mut self, scope: &Scope, lines: &Lines<W::Fact>)
+    fn namespaced<W: Watched>(&mut self, scope: &Scope, lines: &Lines<W::Fact>, aside: Option<Aside<W::Object>>)
     where
         W::Object: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
     {
@@ -251,23 +336,28 @@ impl Tasks<'_> {
             Scope::Everywhere => Api::all(self.client.clone()),
             Scope::Namespace(name) => Api::namespaced(self.client.clone(), name),
         };
-        self.spawn::<W>(scope.clone(), lines, api);
+        self.spawn::<W>(scope.clone(), lines, api, aside);
     }
 
     fn cluster_wide<W: Watched>(&mut self, lines: &Lines<W::Fact>)
     where
         W::Object: Resource<DynamicType = (), Scope = ClusterResourceScope> + Watchable,
     {
-        self.spawn::<W>(Scope::Everywhere, lines, Api::all(self.client.clone()));
+        self.spawn::<W>(Scope::Everywhere, lines, Api::all(self.client.clone()), None);
     }
 
-    fn spawn<W: Watched>(&mut self, scope: Scope, lines: &Lines<W::Fact>, api: Api<Lenient<W::Object>>)
-    where
+    fn spawn<W: Watched>(
+        &mut self,
+        scope: Scope,
+        lines: &Lines<W::Fact>,
+        api: Api<Lenient<W::Object>>,
+        aside: Option<Aside<W::Object>>,
+    ) where
         W::Object: Resource<DynamicType = ()> + Watchable,
     {
         self.seed = self.seed.wrapping_add(1);
         let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
-        let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines };
+        let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside };
         actix::spawn(pump.run(api, self.seed));
     }
 }

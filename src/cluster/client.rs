@@ -26,8 +26,10 @@ pub struct Surroundings {
     pub service_port: String,
     /// `KUBECONFIG`.
     pub kubeconfig: String,
-    /// Folder with `token` and `ca.crt`.
+    /// Folder with `token`, `ca.crt` and `namespace`.
     pub service_account: PathBuf,
+    /// `POD_NAME`, else `HOSTNAME`: what this replica is called.
+    pub pod_name: String,
 }
 
 impl Surroundings {
@@ -39,7 +41,14 @@ impl Surroundings {
             service_port: var("KUBERNETES_SERVICE_PORT"),
             kubeconfig: var("KUBECONFIG"),
             service_account: SERVICE_ACCOUNT.into(),
+            pod_name: Some(var("POD_NAME")).filter(|name| !name.is_empty()).unwrap_or_else(|| var("HOSTNAME")),
         }
+    }
+
+    /// The namespace of the pod that this process runs in; `None` outside of a cluster.
+    pub fn own_namespace(&self) -> Option<Arc<str>> {
+        let text = std::fs::read_to_string(self.service_account.join("namespace")).ok()?;
+        Some(text.trim()).filter(|text| !text.is_empty()).map(Arc::from)
     }
 }
 
@@ -111,12 +120,40 @@ pub enum ClientError {
     Client(#[source] Box<kube::Error>),
 }
 
-/// Builds the client. Must be called on a tokio runtime.
+/// Builds the clients. Must be called on a tokio runtime.
 ///
 /// # Errors
 /// [`ClientError`], which names the file or option at fault.
-pub async fn build(access: Access<'_>, surroundings: &Surroundings) -> Result<(kube::Client, Choice), ClientError> {
-    let Configured { config, token_file, choice } = configure(access, surroundings).await?;
+pub async fn build(access: Access<'_>, surroundings: &Surroundings) -> Result<Clients, ClientError> {
+    let (reader, choice) = build_one(access.clone(), surroundings, Retries::ByClient).await?;
+    let (writer, _) = build_one(access, surroundings, Retries::ByCaller).await?;
+    Ok(Clients { reader, writer, choice })
+}
+
+/// What comes of [`build`].
+pub struct Clients {
+    /// For watches: repeats by itself what the API server asks to repeat.
+    pub reader: kube::Client,
+    /// For writes: repeats nothing, because whether a write is still wanted and still allowed must be asked before.
+    pub writer: kube::Client,
+    /// How the API server was found.
+    pub choice: Choice,
+}
+
+/// Who repeats a request that the API server asks to repeat (429, 503, 504).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retries {
+    ByClient,
+    ByCaller,
+}
+
+async fn build_one(
+    access: Access<'_>,
+    surroundings: &Surroundings,
+    retries: Retries,
+) -> Result<(kube::Client, Choice), ClientError> {
+    let Configured { mut config, token_file, choice } = configure(access, surroundings).await?;
+    config.default_retry = retries == Retries::ByClient;
     let builder = ClientBuilder::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let token = token_file.map(|path| TokenFile::new(path, clock));

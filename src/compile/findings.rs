@@ -1,6 +1,6 @@
 //! Who says what: findings by the stage that made them, counted, so that one is told when it appears and when it goes.
 use super::services::Wanted;
-use crate::model::finding::{Finding, FindingChanges};
+use crate::model::finding::{Finding, FindingChanges, Severity};
 use crate::model::keys::{IngressKey, ObjectRef, RouterKey, ServiceKey};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,6 +23,8 @@ pub(super) enum Source {
     TlsOptions(RouterKey),
     /// A default backend that lost.
     DefaultBackend(IngressKey),
+    /// What statuses are copied from.
+    Published,
 }
 
 /// All findings that hold now.
@@ -30,7 +32,8 @@ pub(super) enum Source {
 pub(super) struct Ledger {
     by_source: HashMap<Source, Vec<Finding>>,
     /// How many sources say it; never 0.
-    counts: HashMap<Finding, usize>,
+    /// In order, so that those about one object stand together.
+    counts: BTreeMap<Finding, usize>,
     /// Count before the running patch, of findings whose count changed.
     before: BTreeMap<Finding, usize>,
 }
@@ -69,6 +72,14 @@ impl Ledger {
             }
         }
         changes
+    }
+
+    /// All findings about one object.
+    pub(super) fn about<'a>(&'a self, object: &'a ObjectRef) -> impl Iterator<Item = &'a Finding> {
+        // The object is the first field and so the first in order; the rest is as small as it gets.
+        let first =
+            Finding { object: object.clone(), path: "".into(), severity: Severity::Error, reason: "", text: "".into() };
+        self.counts.range(first..).map(|(finding, _)| finding).take_while(move |finding| finding.object == *object)
     }
 
     /// All findings, in no order.

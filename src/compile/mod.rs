@@ -1,5 +1,5 @@
 //! From facts to the plan: pure, incremental, deterministic. A patch of facts goes in; what is different in the plan, the
-//! findings that came and went, and what to log come out.
+//! findings that came and went, and what to log and report come out.
 //!
 //! ```text
 //! ModelPatch -> model      facts that really changed, and what refers to them
@@ -7,10 +7,12 @@
 //!            -> ingress    paths -> routers              (classes, rules, names, paths)
 //!            -> certificates, default_backend, findings
 //!            -> published  what is different from the plan so far -> Outcome
+//!            -> addresses, standing   what statuses and Events are to say -> Outcome
 //! ```
 //!
 //! The plan is a function of the facts alone: any order of the same changes gives the same plan. Read next: [`Options`],
 //! `ingress.rs`, `balancers.rs`.
+mod addresses;
 mod balancers;
 mod certificates;
 mod classes;
@@ -29,26 +31,32 @@ mod rules;
 mod security;
 mod servers;
 mod services;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use crate::model::finding::FindingChanges;
 pub use classes::CONTROLLER;
-pub use options::{CrossProvider, Namespaces, Options};
+pub use options::{CrossProvider, Namespaces, Options, Publish};
 pub use outcome::{Counts, Outcome, RouterChange, RouterEvent};
+pub use standing::Reports;
 
 use crate::model::facts::KeyPair;
-use crate::model::finding::Finding;
-use crate::model::keys::{BalancerKey, IngressKey, RouterKey, SecretKey};
+use crate::model::finding::{Finding, Severity};
+use crate::model::keys::{BalancerKey, IngressKey, Kind, ObjectRef, RouterKey, SecretKey};
 use crate::model::patch::ModelPatch;
 use crate::model::plan::{Balancer, PlanPatch, Router};
+use crate::model::status::{Notice, Verdict};
+use addresses::Publisher;
 use balancers::Balancers;
+use classes::{Selection, select};
 use default_backend::DefaultBackends;
 use findings::{Ledger, Source};
 use ingress::{Admission, Compiled};
 use model::{Model, Touched};
 use published::Shelf;
 use services::{Role, Wanted};
+use standing::{Health, Service, Standing, Whose, Youngest};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -67,6 +75,7 @@ pub struct Compiler {
     tls_hosts: security::Hosts,
     published_balancers: Shelf<BalancerKey, Balancer>,
     certificates: Shelf<SecretKey, KeyPair>,
+    publisher: Publisher,
     generation: u64,
 }
 
@@ -77,6 +86,7 @@ struct Trace {
     routers: Box<[RouterKey]>,
     wanted: Box<[Wanted]>,
     secrets: Box<[SecretKey]>,
+    standing: Standing,
 }
 
 impl Compiler {
@@ -94,6 +104,7 @@ impl Compiler {
             tls_hosts: security::Hosts::default(),
             published_balancers: Shelf::default(),
             certificates: Shelf::default(),
+            publisher: Publisher::default(),
             generation: 0,
         }
     }
@@ -108,14 +119,96 @@ impl Compiler {
             self.compile(key, &mut rebuilt);
         }
         let mut secrets: BTreeSet<SecretKey> = touched.secrets.iter().cloned().collect();
-        for key in self.with_dirty_secrets(&touched, &dirty) {
-            self.load_secrets(&key, &mut secrets);
+        let reviewed = self.with_dirty_secrets(&touched, &dirty);
+        for key in &reviewed {
+            self.load_secrets(key, &mut secrets);
         }
         self.publish_balancers(rebuilt);
         self.publish_certificates(secrets);
         self.defaults.settle(&mut self.ledger);
         self.tls_hosts.settle(&mut self.routers, &mut self.ledger);
-        self.outcome(dirty.len())
+        let addresses = self.publisher.settle(&touched, &self.model, &self.options, &mut self.ledger);
+        let first = self.generation == 0;
+        let mut outcome = self.outcome(dirty.len());
+        outcome.reports = Reports { generation: self.generation, addresses, ..Reports::default() };
+        self.review(reviewed, first, &mut outcome);
+        outcome
+    }
+
+    /// What became of the Ingresses that the change reached, and of every object whose findings are others now.
+    fn review(&mut self, reached: BTreeSet<IngressKey>, first: bool, outcome: &mut Outcome) {
+        let mut ingresses = reached;
+        let mut others = BTreeSet::new();
+        let changed = outcome.findings.appeared.iter().chain(&outcome.findings.gone).map(|finding| &finding.object);
+        for object in changed {
+            match (object.kind, &object.namespace) {
+                (Kind::Ingress, Some(namespace)) => {
+                    ingresses.insert(IngressKey::new(namespace.clone(), object.name.clone()));
+                }
+                _ => {
+                    others.insert(object.clone());
+                }
+            }
+        }
+        let mut youngest = Youngest::default();
+        for key in &ingresses {
+            self.review_ingress(key, first.then_some(&mut youngest), outcome);
+        }
+        for object in others {
+            let verdict = self.warning(&object).unwrap_or(Verdict::Clean);
+            outcome.reports.verdicts.push((object, verdict));
+        }
+        outcome.reports.verdicts.extend(youngest.into_verdicts());
+    }
+
+    fn review_ingress(&mut self, key: &IngressKey, first: Option<&mut Youngest>, outcome: &mut Outcome) {
+        let object = ObjectRef::from(key);
+        let fact = self.model.ingress(key);
+        let before = self.traces.get(key).map(|trace| trace.standing).unwrap_or_default();
+        let now = self.standing(key, &object);
+        let reports = &mut outcome.reports;
+        if self.options.publish != Publish::Nothing {
+            reports.claims.extend(before.claim(now, fact.is_some()).map(|claim| (key.clone(), claim)));
+        }
+        match self.warning(&object) {
+            Some(warning) => reports.verdicts.push((object.clone(), warning)),
+            None if fact.is_none() => reports.verdicts.push((object.clone(), Verdict::Gone)),
+            None if before.health != Health::Clean => reports.verdicts.push((object.clone(), Verdict::Clean)),
+            None => {}
+        }
+        if before.becomes_programmed(now) {
+            match (first, fact) {
+                (Some(youngest), Some(fact)) => youngest.offer(fact.created, key),
+                _ => reports.verdicts.push((object, Verdict::Programmed)),
+            }
+        }
+        if let Some(trace) = self.traces.get_mut(key) {
+            trace.standing = now;
+            // Gone for good: `load_secrets` left it for this comparison.
+            if self.model.ingress(key).is_none() {
+                self.traces.remove(key);
+            }
+        }
+    }
+
+    fn standing(&self, key: &IngressKey, object: &ObjectRef) -> Standing {
+        let ours =
+            self.model.ingress(key).is_some_and(|fact| select(fact, &self.model, &self.options) == Selection::Ours);
+        let routed = self.traces.get(key).is_some_and(|trace| !trace.routers.is_empty());
+        let wins = self.defaults.winner().is_some_and(|route| route.router.origin.ingress == *key);
+        Standing {
+            whose: if ours { Whose::Ours } else { Whose::Foreign },
+            health: match self.ledger.about(object).map(|finding| finding.severity).min() {
+                None => Health::Clean,
+                Some(Severity::Warning) => Health::Remarked,
+                Some(Severity::Error) => Health::Broken,
+            },
+            service: if routed || wins { Service::Some } else { Service::None },
+        }
+    }
+
+    fn warning(&self, object: &ObjectRef) -> Option<Verdict> {
+        Notice::of(self.ledger.about(object)).map(|notice| Verdict::Warned(Arc::new(notice)))
     }
 
     /// Everything that is wrong now, in no order.
@@ -222,9 +315,6 @@ impl Compiler {
         self.ledger.replace(Source::Certificates(key.clone()), loaded.findings);
         let trace = self.traces.entry(key.clone()).or_default();
         let before = std::mem::replace(&mut trace.secrets, loaded.secrets.iter().cloned().collect());
-        if self.model.ingress(key).is_none() {
-            self.traces.remove(key);
-        }
         for secret in loaded.secrets.iter().filter(|secret| before.binary_search(secret).is_err()) {
             *self.secret_users.entry(secret.clone()).or_default() += 1;
             reached.insert(secret.clone());
@@ -287,7 +377,8 @@ impl Compiler {
             self.generation += 1;
             plan.generation = self.generation;
         }
-        Outcome { plan, findings: self.ledger.changes(), routers: events, compiled_ingresses }
+        let findings = self.ledger.changes();
+        Outcome { plan, findings, routers: events, reports: Reports::default(), compiled_ingresses }
     }
 }
 

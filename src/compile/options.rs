@@ -1,5 +1,7 @@
 //! What the static options say about compiling. Filled by `app.rs` from the checked configuration.
+use crate::model::keys::ServiceKey;
 use crate::model::rule::Syntax;
+use crate::model::status::Addresses;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,6 +39,22 @@ pub struct Options {
     pub secured_entry_points: BTreeMap<Arc<str>, Arc<str>>,
     /// `namespaces`.
     pub namespaces: Namespaces,
+    /// `ingressEndpoint` and `reportNodeInternalIPs`.
+    pub publish: Publish,
+}
+
+/// What the status of each Ingress of ours is to say (spec/ingress.md 14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Publish {
+    /// No status is written.
+    #[default]
+    Nothing,
+    /// `ingressEndpoint.ip` and `.hostname`.
+    Fixed(Arc<Addresses>),
+    /// `ingressEndpoint.publishedService`.
+    Service(ServiceKey),
+    /// `reportNodeInternalIPs`.
+    NodeInternalIps,
 }
 
 /// Which namespaces may refer to middlewares, TLS options and transports (spec/ingress.md 13).
@@ -96,6 +114,7 @@ impl Default for Options {
             default_entry_points: Vec::new(),
             secured_entry_points: BTreeMap::new(),
             namespaces: Namespaces::All,
+            publish: Publish::Nothing,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What applying a patch comes to.
 use super::published::Difference;
+use super::standing::Reports;
 use crate::model::finding::FindingChanges;
 use crate::model::keys::RouterKey;
 use crate::model::plan::{PlanPatch, Router};
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub findings: FindingChanges,
     /// The routers of [`Self::plan`], for the log.
     pub routers: Vec<RouterEvent>,
+    /// What statuses and Events are to say.
+    pub reports: Reports,
     /// How many Ingresses were compiled.
     pub compiled_ingresses: usize,
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use super::report::Findings;
 use super::settings::{Scope, Settings};
-use super::{Api, CaSource, Config, Ping, RuleSyntax, ServersTransport};
+use super::{Api, CaSource, Config, LeaderElection, Ping, RuleSyntax, ServersTransport};
 use crate::base::{Log, LogColor, LogFormat, LogLevel};
 
 mod entry_points;
@@ -25,6 +25,7 @@ pub(super) fn config(settings: &Settings, findings: &mut Findings) -> Config {
         entry_points: entry_points::all(settings, api.as_ref(), ping.as_ref(), findings),
         ingress: ingress::provider(root, standalone.as_ref(), findings),
         standalone,
+        leader_election: leader_election(root, findings),
         api,
         ping,
         log: log(root),
@@ -52,6 +53,26 @@ fn api(root: Scope<'_>, findings: &mut Findings) -> Option<Api> {
         findings.mistake(root.origin("api.basePath"), text);
     }
     root.object("api").then_some(api)
+}
+
+fn leader_election(root: Scope<'_>, findings: &mut Findings) -> LeaderElection {
+    const NAME: &str = "leaderElection.leaseName";
+    const NAMESPACE: &str = "leaderElection.leaseNamespace";
+    let (name, namespace) = (root.text(NAME), root.text(NAMESPACE));
+    if !is_dns_name(&name) {
+        findings
+            .mistake(root.origin(NAME), format!("`{name}` cannot be the name of a Lease, such as `pilotage-leader`"));
+    }
+    if !namespace.is_empty() && !super::selector::is_dns_label(&namespace) {
+        findings.mistake(root.origin(NAMESPACE), format!("`{namespace}` cannot be the name of a namespace"));
+    }
+    let lease_namespace = Some(namespace).filter(|namespace| !namespace.is_empty()).map(Arc::from);
+    LeaderElection { lease_name: name.into(), lease_namespace }
+}
+
+/// Labels of letters, digits and `-`, with dots between them: names of objects, and host names.
+fn is_dns_name(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(super::selector::is_dns_label)
 }
 
 fn ping(root: Scope<'_>) -> Option<Ping> {

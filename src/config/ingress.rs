@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::base::Redacted;
 
-/// The checked options of the provider. Those about the status of Ingresses are accepted, but not here: this version
-/// writes none.
+/// The checked options of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressProvider {
     /// URL of the API server (http or https), or empty: it is then found in the environment (`ingress.md` 2.1), or is
@@ -42,6 +41,31 @@ pub struct IngressProvider {
     pub strict_prefix_matching: bool,
     /// Send backends their own name as Host.
     pub disable_pass_host_headers: bool,
+    /// What the status of Ingresses says.
+    pub publish: Publish,
+}
+
+/// What is written into the status of Ingresses (`ingress.md` 14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publish {
+    /// Nothing is written.
+    Nothing,
+    /// One entry; not both empty.
+    Fixed {
+        /// An IP address, or empty.
+        ip: Arc<str>,
+        /// A DNS name, or empty.
+        hostname: Arc<str>,
+    },
+    /// What this Service says.
+    Service {
+        /// Its namespace, which is watched.
+        namespace: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// The internal addresses of all Nodes.
+    NodeInternalIps,
 }
 
 /// Which namespaces may refer to objects of other providers.

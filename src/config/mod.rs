@@ -39,7 +39,7 @@ pub use address::{AddressError, ListenAddress};
 pub use duration::{DurationError, go_duration, parse_duration};
 pub use entry_point::{EntryPoint, EntryPointTls, Forwarded, INTERNAL_ENTRY_POINT};
 pub use help::{help_text, options_markdown};
-pub use ingress::{CrossProvider, IngressProvider};
+pub use ingress::{CrossProvider, IngressProvider, Publish};
 pub use report::{Origin, Remark, Report, Source};
 pub use selector::{SelectorError, validate_selector};
 
@@ -67,6 +67,8 @@ pub struct Config {
     pub ingress: Option<IngressProvider>,
     /// The embedded API server, if it takes the place of a cluster.
     pub standalone: Option<Standalone>,
+    /// The Lease of the replica that writes.
+    pub leader_election: LeaderElection,
     /// The HTTP API, if it is on.
     pub api: Option<Api>,
     /// `/ping`, if it is on.
@@ -97,6 +99,15 @@ impl Config {
         };
         self.entry_points.iter().filter(counts).map(|entry_point| entry_point.name.clone()).collect()
     }
+}
+
+/// The Lease by which one of several replicas is chosen to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderElection {
+    /// Name of the Lease.
+    pub lease_name: Arc<str>,
+    /// Its namespace; `None` for that of the pod, or `default` outside of a cluster.
+    pub lease_namespace: Option<Arc<str>>,
 }
 
 /// The embedded API server.

@@ -45,6 +45,7 @@ fn without_arguments_everything_has_its_default() {
         }],
         ingress: None,
         standalone: None,
+        leader_election: LeaderElection { lease_name: "pilotage-leader".into(), lease_namespace: None },
         api: None,
         ping: None,
         log: Log { level: LogLevel::Info, format: LogFormat::Common, color: LogColor::On },
@@ -184,6 +185,7 @@ fn every_option_of_the_ingress_provider_arrives() {
         "nativelbbydefault",
         "strictprefixmatching",
         "disablepasshostheaders",
+        "ingressendpoint.ip=1.2.3.4",
     ]
     .map(provider);
     let config = config(&given.each_ref().map(String::as_str));
@@ -204,10 +206,36 @@ fn every_option_of_the_ingress_provider_arrives() {
         native_lb_by_default: true,
         strict_prefix_matching: true,
         disable_pass_host_headers: true,
+        publish: Publish::Fixed { ip: "1.2.3.4".into(), hostname: "".into() },
     };
     assert!(!format!("{config:?}").contains("secret"));
     assert_eq!(config.ingress, Some(want));
     assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
+}
+
+#[test]
+fn what_statuses_say_is_chosen_by_one_option() {
+    let endpoint = "--providers.kubernetesingress.ingressendpoint";
+    let published = |args: &[String]| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        config(&args).ingress.unwrap().publish
+    };
+    let name = format!("{endpoint}.hostname=www.example.com");
+    let both = [format!("{endpoint}.ip=fd00::1"), name.clone()];
+    assert_eq!(published(&both), Publish::Fixed { ip: "fd00::1".into(), hostname: "www.example.com".into() });
+    let service = Publish::Service { namespace: "kube-system".into(), name: "proxy".into() };
+    assert_eq!(published(&[name, format!("{endpoint}.publishedservice=kube-system/proxy")]), service);
+    let nodes = "--providers.kubernetesingress.reportnodeinternalips".to_owned();
+    assert_eq!(published(&[nodes]), Publish::NodeInternalIps);
+    assert_eq!(published(&["--providers.kubernetesingress".to_owned()]), Publish::Nothing);
+    let empty = config(&["--providers.kubernetesingress.ingressendpoint.ip="]);
+    assert_eq!((empty.ingress.unwrap().publish, empty.warnings.len()), (Publish::Nothing, 1));
+}
+
+#[test]
+fn the_lease_has_a_name_and_a_namespace() {
+    let given = config(&["--leaderelection.leasename=blue", "--leaderelection.leasenamespace=proxies"]).leader_election;
+    assert_eq!(given, LeaderElection { lease_name: "blue".into(), lease_namespace: Some("proxies".into()) });
 }
 
 #[test]
@@ -380,6 +408,37 @@ fn each_mistake_is_reported_where_it_was_made() {
             ],
             want: "argument 2: --providers.kubernetesingress.reportnodeinternalips: contradicts \
                    disableClusterScopeResources: remove one of them",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.ingressendpoint.ip=www.example.com"],
+            want: "argument 1: --providers.kubernetesingress.ingressendpoint.ip: `www.example.com` is not an IP address; \
+                   a name belongs into hostname",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.ingressendpoint.hostname=1.2.3.4"],
+            want: "argument 1: --providers.kubernetesingress.ingressendpoint.hostname: `1.2.3.4` is not a host name in \
+                   lower case, such as `www.example.com`",
+        },
+        Case {
+            given: &["--providers.kubernetesingress.ingressendpoint.publishedservice=proxy"],
+            want: "argument 1: --providers.kubernetesingress.ingressendpoint.publishedservice: `proxy` is not \
+                   `namespace/name`, such as `kube-system/proxy`",
+        },
+        Case {
+            given: &[
+                "--providers.kubernetesingress.ingressendpoint.publishedservice=a/proxy",
+                "--providers.kubernetesingress.namespaces=b",
+            ],
+            want: "argument 1: --providers.kubernetesingress.ingressendpoint.publishedservice: namespace `a` is not \
+                   watched; add it to namespaces",
+        },
+        Case {
+            given: &["--leaderelection.leasename=A_b"],
+            want: "argument 1: --leaderelection.leasename: `A_b` cannot be the name of a Lease, such as `pilotage-leader`",
+        },
+        Case {
+            given: &["--leaderelection.leasenamespace=a.b"],
+            want: "argument 1: --leaderelection.leasenamespace: `a.b` cannot be the name of a namespace",
         },
         Case { given: &["--workers=0"], want: "argument 1: --workers: `0` is not a whole number from 1 to 1024" },
         Case {

@@ -4,6 +4,7 @@
 //! update that changes none of this is no change at all. Made by `parse/`, owned by the kind actors, joined by `compile/`.
 use super::finding::Problem;
 use super::keys::{ClassKey, IngressKey, NodeKey, PortRef, SecretKey, ServiceKey, SliceKey};
+use super::status::{Addresses, Protocol};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
@@ -175,8 +176,20 @@ pub struct ServiceFact {
     pub cluster_ip: Arc<str>,
     /// `spec.ports` in order.
     pub ports: Vec<ServicePort>,
+    /// Where it can be reached from outside; `None` for nearly all. Read when it is the published Service.
+    pub outside: Option<Box<Outside>>,
     /// Everything else that is wrong with the object.
     pub problems: Vec<Problem>,
+}
+
+/// Where a Service can be reached from outside of the cluster. The one part of a status that a fact holds: statuses of
+/// Ingresses are copied from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// `spec.externalIPs` that are addresses, in order.
+    pub external_ips: Vec<Arc<str>>,
+    /// `status.loadBalancer.ingress`.
+    pub load_balancer: Addresses,
 }
 
 /// `spec.type`.
@@ -203,6 +216,8 @@ pub struct ServicePort {
     pub number: i32,
     /// `nodePort`; 0 when absent.
     pub node_port: i32,
+    /// `protocol`. Only statuses tell it: we serve HTTP over TCP.
+    pub protocol: Protocol,
 }
 
 /// What the `service.*` annotations of a Service say (spec/ingress.md 7.3).
@@ -361,6 +376,8 @@ pub struct NodeFact {
     pub key: NodeKey,
     /// `status.addresses` of type InternalIP, in order.
     pub internal_ips: Vec<Arc<str>>,
+    /// `status.addresses` of type ExternalIP that are IP addresses, in order.
+    pub external_ips: Vec<Arc<str>>,
 }
 
 /// One IngressClass.

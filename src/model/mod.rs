@@ -8,4 +8,6 @@ pub mod keys;
 pub mod patch;
 pub mod plan;
 pub mod rule;
+pub mod status;
 pub mod tls;
+pub mod writing;

@@ -31,6 +31,11 @@ fn created(metadata: &ObjectMeta) -> Created {
     metadata.creation_timestamp.as_ref().map(|time| Created(time.0.as_second())).unwrap_or_default()
 }
 
+/// Whether `text` is an IP address.
+fn is_ip(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
 /// Whether `text` can stand as the host of a server: an IP address, or a name of letters, digits, `-`, `_` and dots.
 fn is_server_host(text: &str) -> bool {
     let is_name = || {
@@ -38,5 +43,5 @@ fn is_server_host(text: &str) -> bool {
             && text.len() <= 253
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    text.parse::<IpAddr>().is_ok() || is_name()
+    is_ip(text) || is_name()
 }

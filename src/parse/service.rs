@@ -1,10 +1,13 @@
 //! Service: type, ports and the `service.*` annotations (spec/ingress.md 7.3, 10).
 use super::annotations::{Root, Settings};
-use super::{name, namespace};
+use super::{is_ip, name, namespace};
 use crate::base::intern::intern;
-use crate::model::facts::{ServiceFact, ServiceOptions, ServicePort, ServiceType, StickyCookie, StickyOptions};
+use crate::model::facts::{
+    Outside, ServiceFact, ServiceOptions, ServicePort, ServiceType, StickyCookie, StickyOptions,
+};
 use crate::model::finding::{Problem, excerpt};
 use crate::model::keys::ServiceKey;
+use crate::model::status::{Address, AddressPort, Addresses, Protocol};
 use k8s_openapi::api::core::v1 as api;
 
 /// What the Service says.
@@ -33,9 +36,35 @@ pub fn parse(object: &api::Service) -> ServiceFact {
                 name: intern(port.name.as_deref().unwrap_or_default()),
                 number: port.port,
                 node_port: port.node_port.unwrap_or_default(),
+                protocol: Protocol::of(port.protocol.as_deref()),
             })
             .collect(),
+        outside: outside(spec, object.status.as_ref()),
         problems,
+    }
+}
+
+/// Where the Service can be reached from outside, if anywhere.
+fn outside(spec: &api::ServiceSpec, status: Option<&api::ServiceStatus>) -> Option<Box<Outside>> {
+    let external_ips = spec.external_ips.iter().flatten().filter(|address| is_ip(address));
+    let entries = status.and_then(|status| status.load_balancer.as_ref()?.ingress.as_ref()).into_iter().flatten();
+    let entry = |entry: &api::LoadBalancerIngress| Address {
+        ip: intern(entry.ip.as_deref().unwrap_or_default()),
+        hostname: intern(entry.hostname.as_deref().unwrap_or_default()),
+        ports: entry.ports.iter().flatten().map(port_status).collect(),
+    };
+    let outside = Outside {
+        external_ips: external_ips.map(|address| address.as_str().into()).collect(),
+        load_balancer: Addresses(entries.map(entry).collect()),
+    };
+    (outside != Outside::default()).then(|| Box::new(outside))
+}
+
+fn port_status(port: &api::PortStatus) -> AddressPort {
+    AddressPort {
+        number: port.port,
+        protocol: Protocol::of(Some(&port.protocol)),
+        error: port.error.as_deref().unwrap_or_default().into(),
     }
 }
 

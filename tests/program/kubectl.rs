@@ -46,6 +46,7 @@ fn kubectl_applies_shows_and_deletes_what_is_served() {
             "--workers=1",
             "--log.level=ERROR",
             "--standalone.listen=127.0.0.1:0",
+            "--providers.kubernetesingress.ingressendpoint.ip=192.0.2.1",
         ];
         let app = start_with(&args).await;
         let (web, server) = (app.address("web").unwrap(), app.api_server().unwrap());
@@ -55,6 +56,19 @@ fn kubectl_applies_shows_and_deletes_what_is_served() {
         assert!(shown.contains("site"), "{shown}");
         let described = kubectl(server, dir.path(), &["describe", "ingress", "site"]).await;
         assert!(described.contains("k.test"), "{described}");
+        let describe = async |name: &str, wanted: &[&str]| {
+            eventually(async || {
+                let text = kubectl(server, dir.path(), &["describe", "ingress", name]).await;
+                wanted.iter().all(|part| text.contains(part)).then_some(())
+            })
+            .await;
+        };
+        describe("site", &["Normal", "Programmed", "pilotage", "its routes are in force", "192.0.2.1"]).await;
+        let bad =
+            text.rsplit("---\n").next().unwrap().replace("name: site", "name: bad").replace("name: s,", "name: ghost,");
+        std::fs::write(dir.path().join("bad.yaml"), bad).unwrap();
+        kubectl(server, dir.path(), &["apply", "-f", dir.path().join("bad.yaml").to_str().unwrap()]).await;
+        describe("bad", &["Warning", "ServiceNotFound", "spec.rules[0].http.paths[0].backend", "create"]).await;
         std::fs::write(file, text.replace("k.test", "l.test")).unwrap();
         kubectl(server, dir.path(), &["apply", "-f", file]).await;
         eventually(async || (get(web, "l.test", "/").await.status == 200).then_some(())).await;

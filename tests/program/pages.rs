@@ -11,12 +11,14 @@ fn every_actor_shows_its_state() {
         let wanted = [
             "compiler",
             "debug",
+            "event-recorder",
             "ingress",
             "ingress_class",
             "node",
             "proxy-listener",
             "secret",
             "service",
+            "status-writer",
             "throttler",
         ];
         let all = eventually(async || {

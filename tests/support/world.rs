@@ -149,7 +149,12 @@ impl World {
 }
 
 /// Tries until there is an answer; panics after [`PATIENCE`].
-pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, attempt).await
+}
+
+/// [`eventually`] for what takes its time by itself, such as a lease that runs out.
+pub async fn eventually_within<T>(patience: Duration, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let trying = async {
         loop {
             if let Some(found) = attempt().await {
@@ -159,5 +164,5 @@ pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, trying).await.expect("the condition never came true")
+    tokio::time::timeout(patience, trying).await.expect("the condition never came true")
 }

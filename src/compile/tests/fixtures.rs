@@ -52,6 +52,7 @@ impl Static {
             entry_points,
             secured_entry_points: Default::default(),
             namespaces: self.namespaces.map_or(Namespaces::All, |names| Namespaces::Only(list(names))),
+            publish: base.publish,
         }
     }
 }

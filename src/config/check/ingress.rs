@@ -4,8 +4,10 @@ use http::Uri;
 use super::super::report::Findings;
 use super::super::selector::validate_selector;
 use super::super::settings::Scope;
-use super::super::{CrossProvider, Demo, IngressProvider, Standalone};
-use super::namespaces;
+use super::super::{CrossProvider, Demo, IngressProvider, Publish, Standalone};
+use super::{is_dns_name, namespaces};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 const PROVIDER: &str = "providers.kubernetesIngress";
 const ENDPOINT: &str = "providers.kubernetesIngress.endpoint";
@@ -16,6 +18,7 @@ const CLASS_LOOKUP: &str = "providers.kubernetesIngress.disableIngressClassLooku
 const CLUSTER_SCOPE: &str = "providers.kubernetesIngress.disableClusterScopeResources";
 const CROSS_PROVIDER: &str = "providers.kubernetesIngress.crossProviderNamespaces";
 const NODE_IPS: &str = "providers.kubernetesIngress.reportNodeInternalIPs";
+const SERVICE: &str = "providers.kubernetesIngress.ingressEndpoint.publishedService";
 const LISTEN: &str = "standalone.listen";
 
 pub(super) fn standalone(root: Scope<'_>, findings: &mut Findings) -> Option<Standalone> {
@@ -48,12 +51,15 @@ pub(super) fn provider(
     if root.flag(CLASS_LOOKUP) {
         findings.warning(root.origin(CLASS_LOOKUP), "deprecated: use disableClusterScopeResources");
     }
+    let watched = namespaces(root, "providers.kubernetesIngress.namespaces", findings);
+    let publish = publish(root, &watched, findings);
     let certificates = root.text(CERTIFICATES);
     Some(IngressProvider {
         endpoint: root.text(ENDPOINT),
         token: root.secret(TOKEN),
         cert_auth_file: Some(certificates).filter(|path| !path.is_empty()).map(Into::into),
-        namespaces: namespaces(root, "providers.kubernetesIngress.namespaces", findings),
+        namespaces: watched,
+        publish,
         label_selector: label_selector(root, findings),
         ingress_class: root.text("providers.kubernetesIngress.ingressClass"),
         throttle: root.duration("providers.kubernetesIngress.throttleDuration"),
@@ -92,6 +98,48 @@ fn check_connection(root: Scope<'_>, standalone: Option<&Standalone>, findings: 
 fn is_http_url(text: &str) -> bool {
     let is_http = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https"));
     text.parse().is_ok_and(|uri: Uri| is_http(&uri) && uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// What is wrong with these never worked: Traefik logs an error per Ingress, the API server refuses such a status.
+fn publish(root: Scope<'_>, watched: &[Arc<str>], findings: &mut Findings) -> Publish {
+    const IP: &str = "providers.kubernetesIngress.ingressEndpoint.ip";
+    const HOSTNAME: &str = "providers.kubernetesIngress.ingressEndpoint.hostname";
+    if root.flag(NODE_IPS) {
+        return Publish::NodeInternalIps;
+    }
+    let (ip, hostname, service) = (root.text(IP), root.text(HOSTNAME), root.text(SERVICE));
+    if !ip.is_empty() && ip.parse::<IpAddr>().is_err() {
+        findings.mistake(root.origin(IP), format!("`{ip}` is not an IP address; a name belongs into hostname"));
+    }
+    if !hostname.is_empty() && (!is_dns_name(&hostname) || hostname.parse::<IpAddr>().is_ok()) {
+        let text = format!("`{hostname}` is not a host name in lower case, such as `www.example.com`");
+        findings.mistake(root.origin(HOSTNAME), text);
+    }
+    if !service.is_empty() {
+        return published_service(root, &service, watched, findings);
+    }
+    if ip.is_empty() && hostname.is_empty() {
+        if root.any_below("providers.kubernetesIngress.ingressEndpoint") {
+            let text = "all of ingressEndpoint is empty: no status is written; set ip, hostname or publishedService";
+            findings.warning(root.origin(IP).or_else(|| root.origin(HOSTNAME)), text);
+        }
+        return Publish::Nothing;
+    }
+    Publish::Fixed { ip: ip.into(), hostname: hostname.into() }
+}
+
+fn published_service(root: Scope<'_>, text: &str, watched: &[Arc<str>], findings: &mut Findings) -> Publish {
+    let Some((namespace, name)) = text.split_once('/').filter(|(_, name)| !name.is_empty() && !name.contains('/'))
+    else {
+        findings
+            .mistake(root.origin(SERVICE), format!("`{text}` is not `namespace/name`, such as `kube-system/proxy`"));
+        return Publish::Nothing;
+    };
+    if !watched.is_empty() && !watched.iter().any(|known| **known == *namespace) {
+        let text = format!("namespace `{namespace}` is not watched; add it to namespaces");
+        findings.mistake(root.origin(SERVICE), text);
+    }
+    Publish::Service { namespace: namespace.into(), name: name.into() }
 }
 
 /// Traefik refuses to start with either combination (`ingress.md` 14.6).

@@ -140,12 +140,11 @@ fn switching_off_what_is_not_built_is_no_mistake() {
 
 #[test]
 fn planned_options_are_accepted_with_one_warning_and_checked_all_the_same() {
-    let path = "providers.kubernetesingress.reportnodeinternalips";
-    let warnings = read(&[(path, "true")]).1.unwrap();
-    let want = "accepted, but without effect: this version does not write the status of Ingresses";
-    assert_eq!(warnings, [format!("argument 1: {path}: {want}")]);
-    assert_eq!(read(&[(path, "false")]).1, Ok(vec![]));
-    assert_eq!(mistakes(&[(path, "maybe")]).len(), 1);
+    let path = "entrypoints.web.http.tls.certresolver";
+    let warnings = read(&[(path, "letsencrypt")]).1.unwrap();
+    let reason = "this version has no certificate resolvers; certificates are those of spec.tls";
+    assert_eq!(warnings, [format!("argument 1: {path}: accepted, but without effect: {reason}")]);
+    assert_eq!(mistakes(&[("entrypoints.web.http.tls.domains[n].main", "a.test")]).len(), 1);
 }
 
 #[test]

@@ -68,6 +68,18 @@ pub(super) const ROWS: &[OptionRow] = &[
     ),
     section("serversTransport.spiffe", "verify backends by SPIFFE identity", ""),
     works(
+        "leaderElection.leaseName",
+        Kind::Text,
+        "pilotage-leader",
+        "Lease of the one replica that writes statuses and Events; give each deployment in a namespace its own",
+    ),
+    works(
+        "leaderElection.leaseNamespace",
+        Kind::Text,
+        "",
+        "namespace of that Lease; empty for that of the pod, and `default` outside of a cluster",
+    ),
+    works(
         "workers",
         Kind::Int { min: 1, max: 1024 },
         "",

@@ -1,11 +1,5 @@
 //! Options of providers, Traefik's and the embedded API server: `ingress.md` 1, `http.md` 4.8.
-use super::{Kind, OptionRow, Support, gone, refused, section, works};
-
-const NO_STATUS: &str = "this version does not write the status of Ingresses";
-
-const fn status(path: &'static str, kind: Kind, default: &'static str, help: &'static str) -> OptionRow {
-    OptionRow { path, kind, default, help, support: Support::Planned(NO_STATUS) }
-}
+use super::{Kind, OptionRow, gone, refused, section, works};
 
 pub(super) const ROWS: &[OptionRow] = &[
     works(
@@ -106,25 +100,25 @@ pub(super) const ROWS: &[OptionRow] = &[
         "false",
         "a Prefix path matches whole path elements only",
     ),
-    status(
+    works(
         "providers.kubernetesIngress.ingressEndpoint.ip",
         Kind::Text,
         "",
         "address to write into the status of Ingresses",
     ),
-    status(
+    works(
         "providers.kubernetesIngress.ingressEndpoint.hostname",
         Kind::Text,
         "",
         "host name to write into the status of Ingresses",
     ),
-    status(
+    works(
         "providers.kubernetesIngress.ingressEndpoint.publishedService",
         Kind::Text,
         "",
-        "`namespace/name` of the Service whose status is copied to the Ingresses",
+        "`namespace/name` of the Service whose status is copied to the Ingresses; wins over ip and hostname",
     ),
-    status(
+    works(
         "providers.kubernetesIngress.reportNodeInternalIPs",
         Kind::Bool,
         "false",

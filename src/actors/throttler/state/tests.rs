@@ -12,7 +12,7 @@ fn start() -> Instant {
 }
 fn node(name: &str, ip: &str) -> ModelPatch {
     let key = NodeKey(name.into());
-    let fact = NodeFact { key: key.clone(), internal_ips: vec![ip.into()] };
+    let fact = NodeFact { key: key.clone(), internal_ips: vec![ip.into()], external_ips: vec![] };
     ModelPatch { nodes: [(key, Change::Put(Arc::new(fact)))].into(), ..ModelPatch::default() }
 }
 fn endpoints(name: &str) -> ModelPatch {
