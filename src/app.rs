@@ -119,9 +119,9 @@ impl App {
             }
         };
         match client::build(access.clone(), &surroundings).await {
-            Ok((client, choice)) => {
-                say_client(&choice, access.endpoint);
-                self.plane.watch(&client, seed());
+            Ok(built) => {
+                say_client(&built.choice, access.endpoint);
+                self.plane.watch(built, seed());
             }
             Err(problem) => {
                 let cause = std::error::Error::source(&problem).map(ToString::to_string).unwrap_or_default();

@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod kubectl;
 mod manifests;
+mod outage;
 mod pages;
 mod proxying;
 mod settings;

@@ -55,7 +55,7 @@ impl Cluster {
         };
         let around = Surroundings { kubeconfig, ..Surroundings::default() };
         let access = Access { endpoint: &endpoint, ..Access::default() };
-        let (client, _) = runtime.block_on(build(access, &around))?;
+        let client = runtime.block_on(build(access, &around))?.client;
         let namespace = format!("pilotage-bench-{}", std::process::id());
         let cluster = Self { runtime, client, namespace, place };
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});

@@ -2,4 +2,5 @@
 pub mod debug;
 pub mod facts;
 pub mod plan;
+pub mod server;
 pub mod watch;
