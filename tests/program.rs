@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod demo;
 mod faults;
+mod k8s;
 mod kubectl;
 mod manifests;
 mod outage;

@@ -287,7 +287,8 @@ pub(super) fn story(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     if text.len() > TEXT_LIMIT {
-        text.truncate(text.floor_char_boundary(TEXT_LIMIT));
+        let end = (0..=TEXT_LIMIT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
         text.push('…');
     }
     text
