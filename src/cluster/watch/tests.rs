@@ -147,3 +147,35 @@ async fn a_watch_is_asked_to_end_before_a_hanging_server_is_believed_for_long() 
     };
     assert!(head.contains(&format!("timeoutSeconds={}", LONGEST_WATCH - 14)), "{head}");
 }
+
+#[tokio::test]
+async fn a_watch_that_waits_goes_on_as_soon_as_the_server_is_back() {
+    use crate::apiserver::faults::Network;
+    let server = crate::apiserver::ApiServer::start(crate::apiserver::Options::default()).await.unwrap();
+    let url = server.url();
+    let access = crate::cluster::client::Access { endpoint: &url, ..Default::default() };
+    let built = crate::cluster::client::build(access, &Default::default()).await.unwrap();
+    let crate::cluster::client::Built { client, link, mut knocker, .. } = built;
+    knocker.pace.away = Duration::from_millis(10);
+    server.faults().set_network(Network::Refusing);
+    // By itself it would ask again in an hour.
+    let hour = Duration::from_secs(3600);
+    let backoff = Backoff::new(BackoffPolicy { min: hour, max: hour, factor: 2 }, 1);
+    let manners = Manners { backoff, link: link.clone(), seed: 1 };
+    let mut told = Told::default();
+    let heard = told.clone();
+    let api = Api::<Lenient<IngressClass>>::all(client.clone());
+    let story = async {
+        while link.standing().await == crate::cluster::link::Standing::Answers {}
+        server.faults().set_network(Network::Fine);
+        while heard.0.borrow().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = run(api, "", &mut told, manners) => unreachable!(),
+        () = knocker.run(client, 1, |_| {}) => unreachable!(),
+        ended = tokio::time::timeout(Duration::from_secs(30), story) => ended.expect("it still waits"),
+    }
+    assert_eq!(told.0.take(), ["replaced 0"], "an outage is not for one watch to tell");
+}
