@@ -173,7 +173,7 @@ mod tests {
         let cutter = Cutter::new();
         let mut connector = Connector::new(cutter.clone());
         let mut silent = TokioIo::new(connector.call(to.clone()).await.unwrap());
-        let reading = async { silent.read_u8().await };
+        let reading = async { tokio::time::timeout(Duration::from_secs(30), silent.read_u8()).await.unwrap() };
         let cutting = async {
             tokio::task::yield_now().await;
             cutter.cut();

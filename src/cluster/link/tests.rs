@@ -12,6 +12,9 @@ struct Rig {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// How long a condition may take before a test fails; nothing waits this long when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Knocks only when asked, unless the pace says otherwise.
 const PACE: Pace =
     Pace { quiet: Duration::from_secs(3600), away: Duration::from_millis(10), patience: Duration::from_secs(20) };
@@ -92,7 +95,8 @@ async fn when_a_server_is_back_the_connections_from_before_are_cut() {
     server.faults().drop_connections();
     assert_eq!(rig.link.standing().await, Standing::Away);
     server.faults().set_network(Network::Fine);
-    let ended = tokio::io::AsyncReadExt::read_u8(&mut silent).await.unwrap_err();
+    let reading = tokio::io::AsyncReadExt::read_u8(&mut silent);
+    let ended = tokio::time::timeout(PATIENCE, reading).await.expect("it stays open").unwrap_err();
     assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionAborted);
     assert!(matches!(rig.news.recv().await, Some(News::Lost(_))));
     rig.task.abort();
