@@ -155,7 +155,7 @@ fn a_forbidden_kind_that_is_needed_is_named_until_the_right_is_granted() {
 }
 
 #[test]
-fn a_watch_that_ends_at_once_is_not_asked_for_without_end() {
+fn a_watch_that_is_ended_over_and_over_misses_nothing() {
     with_program(&[], &[], async |world: &World| {
         world.until_actor("proxy-listener", |state| state["ready"] == true).await;
         let origin = Origin::start("o").await;
