@@ -2,7 +2,7 @@
 use crate::support::http::{Connection, get};
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
-use crate::support::world::{eventually, in_system, start_cluster};
+use crate::support::world::{PATIENCE, eventually, in_system, start_cluster};
 use pilotage::apiserver::faults::{Answer as Fault, Calls, Network, Verb};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -180,7 +180,9 @@ fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
         let mut log = String::new();
         let mut until = async |message: &str, log: &mut String| {
             while !log.contains(message) {
-                *log += &format!("{}\n", lines.next_line().await.unwrap().expect(message));
+                let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+                let line = line.unwrap_or_else(|_| panic!("`{message}` is not in the log: {log}"));
+                *log += &format!("{}\n", line.unwrap().expect(message));
             }
         };
         cluster.faults().set_network(Network::Refusing);
