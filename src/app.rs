@@ -6,7 +6,7 @@ use crate::actors::lease::Candidacy;
 use crate::actors::{self, ControlPlane, Setup, Statuses, Watch, Watches, pulse::PulseMonitor};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::drain::DrainTrigger;
-use crate::cluster::client::{self, Access, Choice, Clients, Surroundings};
+use crate::cluster::client::{self, Access, Choice, Surroundings};
 use crate::cluster::watch::Delivery;
 use crate::compile;
 use crate::config::{self, Config, IngressProvider, LeaderElection, RuleSyntax};
@@ -132,9 +132,10 @@ impl App {
             }
         };
         match client::build(access.clone(), &surroundings).await {
-            Ok(Clients { reader, writer, choice }) => {
-                say_client(&choice, access.endpoint);
-                self.plane.watch(&reader, seed());
+            Ok(built) => {
+                say_client(&built.choice, access.endpoint);
+                let writer = built.client.clone();
+                self.plane.watch(built, seed());
                 self.election = Some(self.plane.elect(writer, candidacy(election, &surroundings), seed()));
             }
             Err(problem) => {

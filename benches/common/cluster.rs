@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use pilotage::apiserver::store::Limits;
-use pilotage::apiserver::{ApiServer, Options};
+use pilotage::apiserver::{ApiServer, Faults, Options, Store};
 use pilotage::cluster::client::{Access, Surroundings, build};
 use serde_json::{Value, json};
 use std::future::Future;
@@ -36,9 +36,18 @@ pub struct Cluster {
 
 enum Place {
     /// Dropping the sender ends the server.
-    Embedded { url: String, _stop: oneshot::Sender<()>, thread: Option<std::thread::JoinHandle<()>> },
+    Embedded { url: String, inside: Inside, _stop: oneshot::Sender<()>, thread: Option<std::thread::JoinHandle<()>> },
     /// Path of the kubeconfig.
     Foreign { kubeconfig: String },
+}
+
+/// The inside of the embedded API server: what is done there needs no connection.
+#[derive(Clone)]
+pub struct Inside {
+    /// The objects.
+    pub store: Store,
+    /// What goes wrong.
+    pub faults: Faults,
 }
 
 impl Cluster {
@@ -48,14 +57,14 @@ impl Cluster {
         let kubeconfig = std::env::var("KUBECONFIG").unwrap_or_default();
         let (place, endpoint) = match kubeconfig.is_empty() {
             true => {
-                let (url, stop, thread) = embedded(objects)?;
-                (Place::Embedded { url: url.clone(), _stop: stop, thread: Some(thread) }, url)
+                let (url, inside, stop, thread) = embedded(objects)?;
+                (Place::Embedded { url: url.clone(), inside, _stop: stop, thread: Some(thread) }, url)
             }
             false => (Place::Foreign { kubeconfig: kubeconfig.clone() }, String::new()),
         };
         let around = Surroundings { kubeconfig, ..Surroundings::default() };
         let access = Access { endpoint: &endpoint, ..Access::default() };
-        let client = runtime.block_on(build(access, &around))?.reader;
+        let client = runtime.block_on(build(access, &around))?.client;
         let namespace = format!("pilotage-bench-{}", std::process::id());
         let cluster = Self { runtime, client, namespace, place };
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
@@ -73,6 +82,14 @@ impl Cluster {
             }
         }
         options
+    }
+
+    /// The inside of the embedded API server; `None` if the cluster is a foreign one.
+    pub fn inside(&self) -> Option<Inside> {
+        match &self.place {
+            Place::Embedded { inside, .. } => Some(inside.clone()),
+            Place::Foreign { .. } => None,
+        }
     }
 
     /// The kubeconfig that the program needs, if any.
@@ -177,7 +194,7 @@ impl Drop for Cluster {
     }
 }
 
-type Running = (String, oneshot::Sender<()>, std::thread::JoinHandle<()>);
+type Running = (String, Inside, oneshot::Sender<()>, std::thread::JoinHandle<()>);
 
 /// Starts the embedded API server on a thread of its own.
 fn embedded(objects: usize) -> anyhow::Result<Running> {
@@ -188,8 +205,11 @@ fn embedded(objects: usize) -> anyhow::Result<Running> {
             runtime.block_on(async {
                 let limits = Limits { objects, ..Limits::default() };
                 let server = ApiServer::start(Options { limits, ..Options::default() }).await;
-                let url = server.as_ref().map(ApiServer::url).map_err(ToString::to_string);
-                if tell.send(url).is_ok() {
+                let handles = |server: &ApiServer| {
+                    (server.url(), Inside { store: server.store().clone(), faults: server.faults().clone() })
+                };
+                let started = server.as_ref().map(handles).map_err(ToString::to_string);
+                if tell.send(started).is_ok() {
                     // Either way the owner is gone.
                     stopped.await.unwrap_or_default();
                 }
@@ -200,7 +220,7 @@ fn embedded(objects: usize) -> anyhow::Result<Running> {
         }
     });
     match told.recv()? {
-        Ok(url) => Ok((url, stop, thread)),
+        Ok((url, inside)) => Ok((url, inside, stop, thread)),
         Err(error) => bail!("the embedded API server did not start: {error}"),
     }
 }

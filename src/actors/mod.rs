@@ -3,6 +3,7 @@
 //! Messages flow down only: watch pumps → kind actors → throttler → compiler → proxy listener → status writer and event
 //! recorder; everybody shows itself to `debug`. `actors.md` is the contract, a test compares it with these files. Actors hold `Recipient<M>`, never another
 //! actor's address; only [`start`] knows concrete types.
+pub mod api_server;
 pub mod compiler;
 pub mod debug;
 pub mod event_recorder;

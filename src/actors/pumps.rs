@@ -6,7 +6,9 @@ use super::kind::Watched;
 use super::tell::Line;
 use crate::base::backoff::{Backoff, BackoffPolicy};
 use crate::cluster::lenient::Lenient;
-use crate::cluster::watch::{Cause, Delivery, FIRST_RETRY, SLOWEST_RETRY, Sink, Trouble, run};
+use crate::cluster::link::Link;
+use crate::cluster::watch::{Cause, Delivery, FIRST_RETRY, Manners, SLOWEST_RETRY, Sink, Trouble, run};
+use crate::messages::server::{WatchRecovered, WatchTroubled};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, Seen, WatchUnavailable};
 use crate::model::keys::Kind as KindName;
 use kube::{Api, Resource};
@@ -14,7 +16,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use tracing::{info, warn};
+use tracing::info;
 
 /// The lines from one pump to its actor.
 pub struct Lines<O: Send + Sync + 'static> {
@@ -37,6 +39,15 @@ impl<O: Send + Sync + 'static> Clone for Lines<O> {
             unavailable: self.unavailable.clone(),
         }
     }
+}
+
+/// The lines from all pumps to the api-server actor.
+#[derive(Clone)]
+pub struct HealthLines {
+    /// For a watch that does not work.
+    pub troubled: Line<WatchTroubled>,
+    /// For one that works again.
+    pub recovered: Line<WatchRecovered>,
 }
 
 /// Whether the rest goes on when a kind may not be watched.
@@ -62,6 +73,8 @@ pub struct Pump<W: Watched> {
     pub lines: Lines<W::Fact>,
     /// Shown every object that is there, beside what is sent: for what is in no fact.
     pub aside: Option<Aside<W::Object>>,
+    /// Where it says how it is doing.
+    pub health: HealthLines,
 }
 
 /// Looks at an object of the watch.
@@ -72,10 +85,11 @@ where
     W::Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send,
 {
     /// Runs until the actor is gone. `seed` sets the jitter of its retries.
-    pub async fn run(mut self, api: Api<Lenient<W::Object>>, seed: u64) {
+    pub async fn run(mut self, api: Api<Lenient<W::Object>>, link: Link, seed: u64) {
         let policy = BackoffPolicy { min: FIRST_RETRY, max: SLOWEST_RETRY, factor: 2 };
         let selector = self.selector.clone();
-        run(api, &selector, &mut self, Backoff::new(policy, seed)).await;
+        let manners = Manners { backoff: Backoff::new(policy, seed), link, seed };
+        run(api, &selector, &mut self, manners).await;
     }
 }
 
@@ -128,11 +142,12 @@ where
     async fn troubled(&mut self, trouble: &Trouble) -> Delivery {
         let remedy = match trouble.cause {
             Cause::Forbidden => "grant list and watch on this kind to the service account",
+            Cause::Unauthorized => "check the token of the service account; its file is read again for each try",
             Cause::UnknownKind => "install this kind in the cluster, or switch off what needs it",
             Cause::Passing => "the last known objects stay in force; it is tried again",
         };
-        let namespace = self.namespace();
-        warn!(kind = %self.kind, namespace, error = %trouble.text, remedy, "watch does not work");
+        let (kind, scope, reason) = (self.kind, self.scope.clone(), trouble.text.clone());
+        self.health.troubled.tell(WatchTroubled { kind, scope, reason, remedy });
         match (self.need, trouble.cause) {
             (Need::Optional, Cause::Forbidden | Cause::UnknownKind) => {
                 let scope = self.scope.clone();
@@ -144,7 +159,7 @@ where
     }
 
     async fn recovered(&mut self) -> Delivery {
-        info!(kind = %self.kind, namespace = self.namespace(), "watch works again");
+        self.health.recovered.tell(WatchRecovered { kind: self.kind, scope: self.scope.clone() });
         Delivery::Taken
     }
 }

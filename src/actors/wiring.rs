@@ -1,4 +1,5 @@
 //! Ties the actors together: the only place that knows their concrete types.
+use super::api_server::ApiServerActor;
 use super::compiler::{self, Compiler};
 use super::debug::Debug;
 use super::event_recorder::{self, EventRecorder};
@@ -9,7 +10,7 @@ use super::lease::{self, Candidacy};
 use super::node::NodeKind;
 use super::proxy_listener::ProxyListener;
 use super::pulse::PulseMonitor;
-use super::pumps::{Aside, Lines, Need, Pump};
+use super::pumps::{Aside, HealthLines, Lines, Need, Pump};
 use super::secret::SecretKind;
 use super::service::{ServiceActor, ServiceKind, SliceKind};
 use super::shell::Shell;
@@ -18,12 +19,15 @@ use super::tell::{Line, QueueDepth};
 use super::throttler::{Throttler, state};
 use crate::base::clock::Clock;
 use crate::base::intern::intern;
+use crate::cluster::client::Built;
 use crate::cluster::lenient::Lenient;
+use crate::cluster::link::{Link, News};
 use crate::compile;
 use crate::messages::debug::{FindingsChanged, GetFindings, GetObservations, Observed};
 use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
 use crate::messages::reports::{LeadershipChanged, RecordEvent, StatusSeen, WriteStatus};
+use crate::messages::server::{ServerBack, ServerLost};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
 use crate::model::facts::{ClassFact, IngressFact, NodeFact, SecretFact, ServiceFact, SliceFact};
 use crate::model::keys::{IngressKey, Kind as KindName};
@@ -111,6 +115,14 @@ pub struct ControlPlane {
     writers: lease::Writers,
     seen: Line<StatusSeen>,
     stop_election: watch::Sender<bool>,
+    server: ServerLines,
+}
+
+/// The lines to the api-server actor.
+struct ServerLines {
+    lost: Line<ServerLost>,
+    back: Line<ServerBack>,
+    health: HealthLines,
 }
 
 struct Kinds {
@@ -167,6 +179,7 @@ pub fn start(setup: Setup) -> ControlPlane {
     let facts: Line<FactsChanged> = Line::new(throttler.clone().recipient(), throttler_depth.clone());
     let listed: Line<KindListed> = Line::new(throttler.recipient(), throttler_depth);
 
+    let server = start_api_server(make_shell("api-server"), clock.clone());
     let scopes = scopes(&watches.namespaces);
     let everywhere = [Scope::Everywhere];
     let kind_lines = KindLines { facts, listed };
@@ -191,6 +204,20 @@ pub fn start(setup: Setup) -> ControlPlane {
         writers: lease::Writers { status, events },
         seen,
         stop_election: watch::Sender::new(false),
+        server,
+    }
+}
+
+fn start_api_server((shell, depth): (Shell, QueueDepth), clock: Arc<dyn Clock>) -> ServerLines {
+    let actor = ApiServerActor::new(shell, clock).start();
+    let health = HealthLines {
+        troubled: Line::new(actor.clone().recipient(), depth.clone()),
+        recovered: Line::new(actor.clone().recipient(), depth.clone()),
+    };
+    ServerLines {
+        lost: Line::new(actor.clone().recipient(), depth.clone()),
+        back: Line::new(actor.recipient(), depth),
+        health,
     }
 }
 
@@ -263,9 +290,17 @@ fn watched_kinds(watches: &Watches) -> Vec<KindName> {
 }
 
 impl ControlPlane {
-    /// Starts the watches. The tasks end with the arbiter. `seed` sets the jitter of their retries.
-    pub fn watch(&self, client: &Client, seed: u64) {
-        let mut tasks = Tasks { client, seed, selector: "".into(), need: Need::Required };
+    /// Starts the watches, and what looks after the server. The tasks end with the arbiter. `seed` sets the jitter of their
+    /// retries.
+    pub fn watch(&self, built: Built, seed: u64) {
+        let Built { client, choice: _, link, knocker } = built;
+        let (lost, back) = (self.server.lost.clone(), self.server.back.clone());
+        actix::spawn(knocker.run(client.clone(), seed, move |news| match news {
+            News::Lost(reason) => lost.tell(ServerLost { reason }),
+            News::Back => back.tell(ServerBack),
+        }));
+        let health = self.server.health.clone();
+        let mut tasks = Tasks { client, link, health, seed, selector: "".into(), need: Need::Required };
         let aside = || (self.watches.statuses == Statuses::Followed).then(|| statuses(self.seen.clone()));
         for scope in scopes(&self.watches.namespaces) {
             tasks.selector = self.watches.ingress_selector.clone();
@@ -320,14 +355,16 @@ fn statuses(to: Line<StatusSeen>) -> Aside<Ingress> {
     })
 }
 
-struct Tasks<'a> {
-    client: &'a Client,
+struct Tasks {
+    client: Client,
+    link: Link,
+    health: HealthLines,
     seed: u64,
     selector: Arc<str>,
     need: Need,
 }
 
-impl Tasks<'_> {
+impl Tasks {
     fn namespaced<W: Watched>(&mut self, scope: &Scope, lines: &Lines<W::Fact>, aside: Option<Aside<W::Object>>)
     where
         W::Object: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
@@ -357,8 +394,8 @@ impl Tasks<'_> {
     {
         self.seed = self.seed.wrapping_add(1);
         let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
-        let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside };
-        actix::spawn(pump.run(api, self.seed));
+        let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside, health: self.health.clone() };
+        actix::spawn(pump.run(api, self.link.clone(), self.seed));
     }
 }
 

@@ -162,6 +162,8 @@ struct Plan {
     /// How often the watches of a resource were cut, and how the last time.
     cuts: BTreeMap<String, (u64, Cut)>,
     calls: BTreeMap<Call, u64>,
+    /// The one bearer token that is accepted; any and none if this is `None`.
+    token: Option<String>,
 }
 
 /// What is to happen with one request.
@@ -231,6 +233,19 @@ impl Faults {
         let mut plan = self.lock();
         plan.answers.clear();
         plan.delays.clear();
+    }
+
+    /// From now on only this bearer token is accepted, for whatever is asked; `None` for any and none.
+    pub fn accept_only(&self, token: Option<&str>) {
+        self.lock().token = token.map(str::to_owned);
+    }
+
+    /// Whether a request with this `Authorization` is let in.
+    pub(super) fn accepts(&self, authorization: Option<&str>) -> bool {
+        match &self.lock().token {
+            None => true,
+            Some(token) => authorization.and_then(|given| given.strip_prefix("Bearer ")) == Some(token),
+        }
     }
 
     /// Sets what happens to connections, until it is set again.

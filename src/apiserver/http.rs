@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ACCEPT, HOST, HeaderValue, ORIGIN};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -69,6 +69,9 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     guard(server.reach, request.headers())?;
+    if !server.faults.accepts(request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok())) {
+        return Err(ApiError::Unauthorized);
+    }
     let route = Route::parse(request.uri().path()).ok_or(ApiError::NoSuchPath)?;
     let Route::Objects(target) = route else { return document(&route, request.method(), request.headers()) };
     let query = Query::parse(request.uri().query().unwrap_or(""));

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::{apps, coordination, core, discovery, events, networking, rbac};
+use k8s_openapi::api::{apps, coordination, core, discovery, events, networking, policy, rbac};
 use serde_json::Value;
 
 use super::typed::{self, FieldError};
@@ -256,6 +256,10 @@ pub static KINDS: &[Kind] = &[
         .in_all()
         .status(OWN)
         .typed(typed::check::<apps::v1::DaemonSet>),
+    Kind::namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
+        .short(&["pdb"])
+        .status(OWN)
+        .typed(typed::check::<policy::v1::PodDisruptionBudget>),
     Kind::cluster("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles")
         .typed(typed::check::<rbac::v1::ClusterRole>),
     Kind::cluster("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings")

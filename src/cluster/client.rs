@@ -1,18 +1,22 @@
 //! Chooses and builds the Kubernetes client: in-cluster, then KUBECONFIG, then endpoint + token + CA (spec/ingress.md 2.1).
 //!
 //! Everything that the choice looks at comes in as [`Surroundings`], so that a test can set it.
+use super::ca::CaError;
+use super::connector::Cutter;
+use super::link::{Knocker, Link};
+use super::stack;
 use super::token::TokenFile;
 use crate::base::clock::{Clock, SystemClock};
-use kube::client::{Body, ClientBuilder};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tower::util::MapRequestLayer;
 
-/// Longest silence of the API server. Above the 295 s after which a quiet watch is ended anyway: this is for lists, and
-/// for the heads of answers, which would otherwise be awaited for ever from a machine that is gone.
-const LONGEST_SILENCE: Duration = Duration::from_secs(310);
+/// Longest silence of the API server within one answer. Above the time after which a quiet watch is ended anyway
+/// (`watch::LONGEST_WATCH`): this is for lists, and for the heads of answers, which would otherwise be awaited for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(75);
+/// Longest wait for a connection, TLS included. kube's default is 30 s, the longest pause between two tries.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// Where a pod finds its service account.
 pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -113,57 +117,45 @@ pub enum ClientError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: CaError,
+    },
+    /// `proxy-url` of a kubeconfig, or `HTTPS_PROXY` beside one.
+    #[error(
+        "the way to the API server leads through a proxy ({proxy}), which is not supported: unset HTTPS_PROXY or proxy-url"
+    )]
+    Proxy {
+        /// Where to, without credentials.
+        proxy: String,
     },
     /// The client itself refused its configuration.
     #[error("cannot build the Kubernetes client")]
     Client(#[source] Box<kube::Error>),
 }
 
-/// Builds the clients. Must be called on a tokio runtime.
+/// A client, and what keeps an eye on the server behind it.
+pub struct Built {
+    /// The client.
+    pub client: kube::Client,
+    /// Which one it is.
+    pub choice: Choice,
+    /// Whether the server answers, for watches.
+    pub link: Link,
+    /// The task behind the link; without it watches speak for themselves.
+    pub knocker: Knocker,
+}
+
+/// Builds the client. Must be called on a tokio runtime.
 ///
 /// # Errors
 /// [`ClientError`], which names the file or option at fault.
-pub async fn build(access: Access<'_>, surroundings: &Surroundings) -> Result<Clients, ClientError> {
-    let (reader, choice) = build_one(access.clone(), surroundings, Retries::ByClient).await?;
-    let (writer, _) = build_one(access, surroundings, Retries::ByCaller).await?;
-    Ok(Clients { reader, writer, choice })
-}
-
-/// What comes of [`build`].
-pub struct Clients {
-    /// For watches: repeats by itself what the API server asks to repeat.
-    pub reader: kube::Client,
-    /// For writes: repeats nothing, because whether a write is still wanted and still allowed must be asked before.
-    pub writer: kube::Client,
-    /// How the API server was found.
-    pub choice: Choice,
-}
-
-/// Who repeats a request that the API server asks to repeat (429, 503, 504).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Retries {
-    ByClient,
-    ByCaller,
-}
-
-async fn build_one(
-    access: Access<'_>,
-    surroundings: &Surroundings,
-    retries: Retries,
-) -> Result<(kube::Client, Choice), ClientError> {
-    let Configured { mut config, token_file, choice } = configure(access, surroundings).await?;
-    config.default_retry = retries == Retries::ByClient;
-    let builder = ClientBuilder::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))?;
+pub async fn build(access: Access<'_>, surroundings: &Surroundings) -> Result<Built, ClientError> {
+    let Configured { config, token_file, choice } = configure(access, surroundings).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let token = token_file.map(|path| TokenFile::new(path, clock));
-    let authorize = move |mut request: http::Request<Body>| {
-        if let Some(header) = token.as_ref().and_then(TokenFile::header) {
-            request.headers_mut().insert(http::header::AUTHORIZATION, header);
-        }
-        request
-    };
-    Ok((builder.with_layer(&MapRequestLayer::new(authorize)).build(), choice))
+    let cutter = Cutter::new();
+    let client = stack::build(&config, token, cutter.clone())?;
+    let (link, knocker) = Link::new(cutter);
+    Ok(Built { client, choice, link, knocker })
 }
 
 /// A client that is still to be built.
@@ -184,6 +176,7 @@ async fn configure(access: Access<'_>, around: &Surroundings) -> Result<Configur
     } else {
         external(&access)?
     };
+    configured.config.connect_timeout = Some(LONGEST_CONNECT);
     configured.config.read_timeout = Some(LONGEST_SILENCE);
     // Counted from the request on, not from when its connection became idle.
     configured.config.reset_reader_on_write = true;
@@ -236,10 +229,7 @@ fn external(access: &Access<'_>) -> Result<Configured, ClientError> {
         return Err(ClientError::NoEndpoint);
     }
     let mut config = kube::Config::new(parse_url(access.endpoint)?);
-    if let Some(path) = access.cert_auth_file {
-        std::fs::File::open(path).map_err(|source| ClientError::Ca { path: path.to_path_buf(), source })?;
-        config.root_cert_file = Some(path.to_path_buf());
-    }
+    config.root_cert_file = access.cert_auth_file.map(Path::to_path_buf);
     let token = access.token.trim();
     let token_file = Path::new(access.token).is_file().then(|| PathBuf::from(access.token));
     if token_file.is_none() && !token.is_empty() {

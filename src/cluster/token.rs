@@ -47,6 +47,14 @@ impl TokenFile {
         read.as_ref().map(|(header, _)| header.clone())
     }
 
+    /// The server did not accept it: the file is read again for the next request.
+    pub fn refused(&self) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, at)) = read.as_mut() {
+            *at = at.checked_sub(FRESH).unwrap_or(*at);
+        }
+    }
+
     fn load(&self) -> std::io::Result<HeaderValue> {
         let text = std::fs::read_to_string(&self.path)?;
         let token = text.trim();
@@ -76,6 +84,12 @@ mod tests {
         assert_eq!(token.header().unwrap(), "Bearer one");
         std::fs::write(&path, " two \r\n").unwrap();
         assert_eq!(token.header().unwrap(), "Bearer one", "not read with every request");
+        clock.advance(FRESH);
+        assert_eq!(token.header().unwrap(), "Bearer two");
+        std::fs::write(&path, "three").unwrap();
+        token.refused();
+        assert_eq!(token.header().unwrap(), "Bearer three", "the old one was not accepted");
+        std::fs::write(&path, "two").unwrap();
         clock.advance(FRESH);
         assert_eq!(token.header().unwrap(), "Bearer two");
         for useless in ["", "\n", "a\u{1}b"] {

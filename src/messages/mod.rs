@@ -3,4 +3,5 @@ pub mod debug;
 pub mod facts;
 pub mod plan;
 pub mod reports;
+pub mod server;
 pub mod watch;

@@ -63,13 +63,13 @@ where
 }
 
 /// Other crates speak from WARN up, whatever the level: their details are no help to an operator, and hyper's and h2's
-/// hold header values.
+/// hold header values. kube's client and watcher warn for each watch and each try; `actors/api_server.rs` says it once.
 fn directives(level: LogLevel) -> &'static str {
     match level {
-        LogLevel::Trace => "warn,pilotage=trace",
-        LogLevel::Debug => "warn,pilotage=debug",
-        LogLevel::Info => "warn,pilotage=info",
-        LogLevel::Warn => "warn",
+        LogLevel::Trace => "warn,kube_client=error,kube_runtime=error,pilotage=trace",
+        LogLevel::Debug => "warn,kube_client=error,kube_runtime=error,pilotage=debug",
+        LogLevel::Info => "warn,kube_client=error,kube_runtime=error,pilotage=info",
+        LogLevel::Warn => "warn,kube_client=error,kube_runtime=error",
         LogLevel::Error => "error",
     }
 }

@@ -19,33 +19,40 @@ const OBJECTS: fn(&Origin) -> Vec<serde_json::Value> =
 /// TLS in front of the API server, as a cluster has it. Keeps the first bytes of each connection.
 struct TlsFront {
     address: SocketAddr,
-    ca_pem: String,
+    ca_pem: RefCell<String>,
+    acceptor: Rc<RefCell<TlsAcceptor>>,
     heads: Rc<RefCell<Vec<String>>>,
+}
+
+/// A new authority, in PEM, and a server with a certificate of it.
+fn authority() -> (String, TlsAcceptor) {
+    let mut ca = CertificateParams::new(vec![]).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], der)
+        .unwrap();
+    (issuer.pem(), TlsAcceptor::from(Arc::new(config)))
 }
 
 impl TlsFront {
     async fn start(to: SocketAddr) -> Self {
-        let mut ca = CertificateParams::new(vec![]).unwrap();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], der)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (ca_pem, acceptor) = authority();
+        let acceptor = Rc::new(RefCell::new(acceptor));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let heads = Rc::new(RefCell::new(Vec::new()));
-        let kept = heads.clone();
+        let (kept, current) = (heads.clone(), acceptor.clone());
         actix::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, kept) = (acceptor.clone(), kept.clone());
+                let (acceptor, kept) = (current.borrow().clone(), kept.clone());
                 actix::spawn(async move {
                     let Ok(mut client) = acceptor.accept(stream).await else { return };
                     let mut first = vec![0; 4096];
@@ -57,12 +64,19 @@ impl TlsFront {
                 });
             }
         });
-        Self { address, ca_pem: issuer.pem(), heads }
+        Self { address, ca_pem: RefCell::new(ca_pem), acceptor, heads }
+    }
+
+    /// From now on it shows a certificate of another authority.
+    fn rotate(&self) {
+        let (ca_pem, acceptor) = authority();
+        self.acceptor.replace(acceptor);
+        self.ca_pem.replace(ca_pem);
     }
 }
 
 #[test]
-fn as_a_pod_it_uses_the_service_account_over_tls() {
+fn as_a_pod_it_uses_the_service_account_over_tls_and_follows_a_rotated_ca() {
     in_system(async || {
         let cluster = start_cluster().await;
         let origin = Origin::start("o").await;
@@ -72,7 +86,7 @@ fn as_a_pod_it_uses_the_service_account_over_tls() {
         let front = TlsFront::start(cluster.addr()).await;
         let account = tempfile::tempdir().unwrap();
         std::fs::write(account.path().join("token"), "pod-token\n").unwrap();
-        std::fs::write(account.path().join("ca.crt"), &front.ca_pem).unwrap();
+        std::fs::write(account.path().join("ca.crt"), &*front.ca_pem.borrow()).unwrap();
         let surroundings = Surroundings {
             service_host: front.address.ip().to_string(),
             service_port: front.address.port().to_string(),
@@ -88,6 +102,17 @@ fn as_a_pod_it_uses_the_service_account_over_tls() {
             "{heads:?}"
         );
         assert!(heads.iter().all(|head| head.contains("kubernetes/ingress")), "{heads:?}");
+
+        // All connections end, and the new ones meet a certificate of an authority that nobody has heard of yet.
+        front.rotate();
+        world.cluster.faults().drop_connections();
+        let state = world.until_actor("api-server", |state| !state["away"].is_null()).await;
+        assert!(state["away"]["error"].to_string().contains("certificate"), "{state}");
+        world.apply([ingress("n", "j", "b.test", "/", "s")]);
+        assert_eq!(world.get("a.test", "/").await.status, 200);
+        std::fs::write(account.path().join("ca.crt"), &*front.ca_pem.borrow()).unwrap();
+        world.until_served_by("b.test", "/", "o").await;
+        world.until_actor("api-server", |state| state["away"].is_null()).await;
         world.app.stop().await;
     });
 }

@@ -2,7 +2,8 @@
 use crate::support::http::{Connection, get};
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
-use crate::support::world::{eventually, in_system, start_cluster};
+use crate::support::world::{PATIENCE, eventually, in_system, start_cluster};
+use pilotage::apiserver::faults::{Answer as Fault, Calls, Network, Verb};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -159,6 +160,52 @@ fn each_router_and_each_finding_is_one_line_of_the_log() {
         for message in messages {
             assert_eq!(log.matches(message).count(), 1, "{message}: {log}");
         }
+        cluster.shutdown().await;
+    });
+}
+
+#[test]
+fn an_outage_is_one_line_at_its_beginning_and_one_at_its_end() {
+    in_system(async || {
+        let cluster = start_cluster().await;
+        let origin = Origin::start("o").await;
+        for object in [service("n", "s"), slice("n", "s", &[origin.address]), ingress("n", "i", "a.test", "/", "s")] {
+            cluster.store().apply(object).unwrap();
+        }
+        // One kind that nobody may read is another matter, and one more line.
+        cluster.faults().answer_next(3, Calls::of(Verb::List, "nodes"), Fault::Forbidden);
+        let endpoint = format!("--providers.kubernetesingress.endpoint={}", cluster.url());
+        let (mut child, web, mut lines) = running(&[&endpoint]).await;
+        eventually(async || (get(web, "a.test", "/").await.status == 200).then_some(())).await;
+        let mut log = String::new();
+        let mut until = async |message: &str, log: &mut String| {
+            while !log.contains(message) {
+                let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+                let line = line.unwrap_or_else(|_| panic!("`{message}` is not in the log: {log}"));
+                *log += &format!("{}\n", line.unwrap().expect(message));
+            }
+        };
+        cluster.faults().set_network(Network::Refusing);
+        cluster.faults().drop_connections();
+        until("API server does not answer", &mut log).await;
+        cluster.store().apply(ingress("n", "j", "b.test", "/", "s")).unwrap();
+        cluster.store().compact();
+        cluster.faults().set_network(Network::Fine);
+        until("API server answers again", &mut log).await;
+        eventually(async || (get(web, "b.test", "/").await.status == 200).then_some(())).await;
+        until("watch works again", &mut log).await;
+        let pid = child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+        until("drained", &mut log).await;
+        let once =
+            ["API server does not answer", "API server answers again", "watch does not work", "watch works again"];
+        for message in once {
+            assert_eq!(log.matches(message).count(), 1, "{message}: {log}");
+        }
+        assert!(log.contains("away_seconds=") && log.contains("forbidden"), "{log}");
+        assert_eq!(log.matches(" ERR ").count(), 0, "{log}");
+        assert_eq!(log.matches(" WRN ").count(), 2, "{log}");
         cluster.shutdown().await;
     });
 }

@@ -9,6 +9,7 @@ fn every_actor_shows_its_state() {
     with_program(&[], &[], async |world: &World| {
         world.until_actor("proxy-listener", |state| state["ready"] == true).await;
         let wanted = [
+            "api-server",
             "compiler",
             "debug",
             "event-recorder",

@@ -76,7 +76,7 @@ async fn outside_a_cluster_the_endpoint_is_needed_and_must_be_a_url() {
     }
     let access =
         Access { endpoint: "http://127.0.0.1:1", cert_auth_file: Some(Path::new("/nowhere")), ..Access::default() };
-    assert!(matches!(configure(access, &around).await, Err(ClientError::Ca { .. })));
+    assert!(matches!(build(access, &around).await, Err(ClientError::Ca { .. })));
 }
 
 #[tokio::test]
