@@ -198,6 +198,16 @@ pub(super) fn misdirected(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n")
 }
 
+/// A request that the entry point is told to refuse: 400.
+pub(super) fn bad_request(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    standard(conn, StatusCode::BAD_REQUEST, "Bad Request\n")
+}
+
+/// A path that the entry point is told to refuse: 400 without a body.
+pub(super) fn bare_bad_request(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    bare(conn, StatusCode::BAD_REQUEST, "")
+}
+
 /// CONNECT: 501.
 pub(super) fn not_implemented(conn: &Rc<Conn>) -> Response<AnswerBody> {
     let mut response = bare(conn, StatusCode::NOT_IMPLEMENTED, "");
@@ -217,7 +227,8 @@ fn standard(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response
     response
 }
 
-fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response<AnswerBody> {
+/// An answer with this body and no word about its type.
+pub(super) fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::whole(text, conn));
     *response.status_mut() = status;
     response
