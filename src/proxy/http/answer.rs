@@ -188,7 +188,12 @@ pub(super) fn not_found(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-/// No complete table yet, or a router that must not serve: 503.
+/// A router that must not serve: 503.
+pub(super) fn closed(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    bare(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+}
+
+/// No complete table yet: 503.
 pub(super) fn unavailable(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
 }

@@ -156,9 +156,8 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
             return Ok(Step::Answer(redirect::answer(conn, redirect, conn.kind(), &request)));
         }
         (Route::NoRouter | Route::Rival, _) => return Ok(Step::Answer(answer::not_found(conn))),
-        (Route::NotReady | Route::Refused(_) | Route::Forward { .. }, _) => {
-            return Ok(Step::Answer(answer::unavailable(conn)));
-        }
+        (Route::NotReady, _) => return Ok(Step::Answer(answer::unavailable(conn))),
+        (Route::Refused(_) | Route::Forward { .. }, _) => return Ok(Step::Answer(answer::closed(conn))),
     };
     *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))

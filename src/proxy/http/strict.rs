@@ -47,7 +47,7 @@ pub(super) fn held_back(conn: &Rc<Conn>, path: &str) -> Option<Response<AnswerBo
     if choices.denied.as_ref().is_some_and(|denied| holds_any(path, denied)) {
         return Some(answer::bare_bad_request(conn));
     }
-    (choices.guard == Guard::Closed).then(|| answer::unavailable(conn))
+    (choices.guard == Guard::Closed).then(|| answer::closed(conn))
 }
 
 /// Whether one of `denied` stands in `path` in its encoded form. The path is normalized: its escapes are in upper case.
