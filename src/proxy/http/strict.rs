@@ -19,19 +19,21 @@ pub(super) enum Judged {
 
 /// Deals with the odd names among `headers`.
 pub(super) fn judge_names(headers: &mut HeaderMap, (names, strategy): (OddNames, NameStrategy)) -> Judged {
-    let odd = |name: &&HeaderName| is_odd(name, names);
     match strategy {
         NameStrategy::Keep => {}
-        NameStrategy::Reject if headers.keys().any(|name| odd(&name)) => return Judged::Rejected,
+        NameStrategy::Reject if headers.keys().any(|name| is_odd(name, names)) => return Judged::Rejected,
         NameStrategy::Reject => {}
-        NameStrategy::Delete => {
-            let found: Vec<HeaderName> = headers.keys().filter(odd).cloned().collect();
-            for name in found {
-                headers.remove(name);
-            }
-        }
+        NameStrategy::Delete => delete_odd(headers, names),
     }
     Judged::Fine
+}
+
+/// Deletes the odd names among `headers`, which may be trailers.
+pub(super) fn delete_odd(headers: &mut HeaderMap, names: OddNames) {
+    let found: Vec<HeaderName> = headers.keys().filter(|name| is_odd(name, names)).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
 }
 
 fn is_odd(name: &HeaderName, names: OddNames) -> bool {

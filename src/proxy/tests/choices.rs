@@ -22,6 +22,10 @@ fn odd_header_names_are_deleted_or_refused() {
         let seen = origin.last();
         assert_eq!(seen.header("x-auth-role").as_deref(), Some("c"));
         assert_eq!((seen.header("x_auth_user"), seen.header("x.auth")), (None, None));
+        deletes
+            .ask("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nTrailer: x_a, x-b\r\n\r\n0\r\nx_a: 1\r\nx-b: 2\r\n\r\n")
+            .await;
+        assert_eq!(origin.last().trailers, ["x-b: 2"]);
         deletes.stop().await;
 
         let refuses = Rig::with(&["--entrypoints.web.http.underscoreheadersstrategy=reject"], all_to(origin.address));
