@@ -1,5 +1,5 @@
 //! Options of entry points: `http.md` 4.2.
-use super::{Kind, OptionRow, Support, ignored, refused, section, works};
+use super::{Kind, OptionRow, Support, ignored, section, works};
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
 const STRATEGIES: Kind = Kind::Enum(&["keep", "delete", "reject"]);
@@ -223,20 +223,20 @@ pub(super) const ROWS: &[OptionRow] = &[
         "keep",
         "what to do with header names that hold other characters than letters, digits and dashes",
     ),
-    ignored("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection", NO_HTTP2),
+    works("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection at a time"),
     ignored(
         "entryPoints.<name>.http2.maxDecoderHeaderTableSize",
         COUNT,
         "4096",
         "HTTP/2 header table of requests, bytes",
-        NO_HTTP2,
+        TABLES,
     ),
     ignored(
         "entryPoints.<name>.http2.maxEncoderHeaderTableSize",
         COUNT,
         "4096",
         "HTTP/2 header table of answers, bytes",
-        NO_HTTP2,
+        TABLES,
     ),
     section("entryPoints.<name>.http3", "HTTP/3", ""),
     works(

@@ -20,6 +20,8 @@ pub(crate) struct Choices {
     pub(crate) listed: Option<Box<[HeaderName]>>,
     /// Whether `X-Forwarded-For` grows by the peer.
     pub(crate) chain: Chain,
+    /// HTTP/2 streams at a time, where that is given.
+    pub(crate) max_streams: Option<u32>,
     /// How long a connection serves.
     pub(crate) keep_alive: KeepAlive,
     /// Whether its routers may serve.
@@ -62,6 +64,7 @@ impl Choices {
             denied: some(denied.collect()),
             listed: some(listed.collect()),
             chain: if given.forwarded.not_append_x_forwarded_for { Chain::AsReceived } else { Chain::Extended },
+            max_streams: Some(given.http2.max_concurrent_streams).filter(|streams| *streams > 0),
             keep_alive: given.keep_alive,
             guard: if given.middlewares.is_empty() { Guard::Open } else { Guard::Closed },
             redirect: Redirect::of(given).map(Box::new),

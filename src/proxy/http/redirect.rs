@@ -27,6 +27,8 @@ pub(crate) struct Redirect {
     permanence: Permanence,
     acme: Acme,
     priority: i64,
+    /// The connections it takes: those over TLS where the entry point makes all its routers ones for TLS.
+    kind: ConnectionKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +53,14 @@ impl Redirect {
             permanence: if *permanent { Permanence::Permanent } else { Permanence::Temporary },
             acme: if given.allow_acme_bypass { Acme::LeftOut } else { Acme::Redirected },
             priority: *priority,
+            kind: if given.tls.is_some() { ConnectionKind::Tls } else { ConnectionKind::Plain },
         })
     }
 
-    /// The priority with which it wants a request for this host (canonical) and routing path; `None` if it does not.
-    pub(super) fn priority_for(&self, host: &str, path: &str) -> Option<i64> {
-        let left_out = host.is_empty() || self.acme == Acme::LeftOut && path.starts_with(ACME);
+    /// The priority with which it wants a request over such a connection, for this host (canonical) and routing path;
+    /// `None` if it does not.
+    pub(super) fn priority_for(&self, kind: ConnectionKind, host: &str, path: &str) -> Option<i64> {
+        let left_out = kind != self.kind || host.is_empty() || self.acme == Acme::LeftOut && path.starts_with(ACME);
         (!left_out).then_some(self.priority)
     }
 

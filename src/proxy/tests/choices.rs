@@ -1,6 +1,8 @@
 //! What an entry point does beyond the usual when it is told to.
 use super::rig::*;
+use crate::base::io::{LocalExecutor, TokioIo};
 use crate::model::plan::{HostHeader, Scheme};
+use hyper::client::conn::http2;
 use std::net::SocketAddr;
 
 fn all_to(address: SocketAddr) -> crate::model::plan::PlanPatch {
@@ -108,6 +110,25 @@ fn a_connection_serves_as_many_requests_as_it_may() {
         assert_eq!(last.header("connection").as_deref(), Some("close"));
         assert!(last.text().ends_with("body"));
         assert!(client.is_closed().await);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn an_http_2_connection_serves_as_many_requests_as_it_may() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::with(&["--entrypoints.web.transport.keepalivemaxrequests=2"], all_to(origin.address));
+        let tcp = tokio::net::TcpStream::connect(rig.address).await.unwrap();
+        let (mut sender, connection) = http2::handshake(LocalExecutor, TokioIo::new(tcp)).await.unwrap();
+        let ended = tokio::task::spawn_local(connection);
+        for _ in 0..2 {
+            let request =
+                http::Request::get("http://a.test/").body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+            assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+        }
+        // It said goodbye: nothing keeps it open but the client.
+        ended.await.unwrap().unwrap();
         rig.stop().await;
     });
 }
