@@ -287,7 +287,7 @@ fn throttle(config: &Config) -> Duration {
 /// What the compile step looks at.
 fn compile_options(config: &Config) -> compile::Options {
     let mut options = compile::Options {
-        entry_points: config.entry_points.iter().map(|entry_point| entry_point.name.clone()).collect(),
+        entry_points: config.connected_entry_points().map(|entry_point| entry_point.name.clone()).collect(),
         default_entry_points: config.default_entry_points(),
         secured_entry_points: config
             .entry_points

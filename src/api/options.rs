@@ -138,7 +138,7 @@ pub struct Redirection {
     pub to: Arc<str>,
     /// Scheme of the new location.
     pub scheme: Arc<str>,
-    /// Port of the new location; empty when it is the scheme's own.
+    /// Port of the new location, also where the scheme implies it.
     pub port: Arc<str>,
     /// Whether it is permanent.
     pub permanent: bool,
@@ -165,6 +165,8 @@ pub struct EntryPoint {
 pub struct EntryPointRules {
     /// `http.middlewares`, put before the router's.
     pub middlewares: Vec<Arc<str>>,
+    /// Those of them that do not exist: the routers answer 503.
+    pub missing: Vec<Arc<str>>,
     /// `http.tls`, for routers without a TLS block.
     pub tls: Option<Arc<RouterTls>>,
     /// `observability`: fills in what the router leaves open.

@@ -3,12 +3,12 @@
 //! Made before both exist (the sockets must know whom to ask), so the two are handed in later.
 use crate::api::{
     Api, ApiOptions, ApiService, DashboardAd, DebugActor, EntryPoint, EntryPointRules, Exposure, Ping, PingRouting,
-    Published,
+    Published, Redirection,
 };
 use crate::base::clock::Clock;
 use crate::base::drain::Drain;
 use crate::config::{self, Config, RuleSyntax};
-use crate::model::facts::RouterTls;
+use crate::model::facts::{RouterObservability, RouterTls};
 use crate::proxy::table::Table;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Internal {
         let (published, debug) = (Published::new(drain), DebugActor::default());
         let (plan, asked) = (Arc::new(published.clone()), Arc::new(debug.clone()));
         let api = Arc::new(Api::new(options(config, clock.as_ref()), plan, asked, clock));
-        let names = config.entry_points.iter().map(|entry_point| entry_point.name.clone()).collect();
+        let names = config.connected_entry_points().map(|entry_point| entry_point.name.clone()).collect();
         Self { api, names, published, debug }
     }
 
@@ -60,11 +60,20 @@ fn options(config: &Config, clock: &dyn Clock) -> ApiOptions {
         .map(|entry_point| EntryPoint {
             name: entry_point.name.clone(),
             shown: entry_point.to_api_json(),
-            rules: (split_all || entry_point.tls.is_some()).then(|| Arc::new(rules(entry_point))),
+            rules: (split_all || applies_anything(entry_point)).then(|| Arc::new(rules(entry_point))),
         })
         .collect();
+    options.redirections = config.connected_entry_points().filter_map(redirection).collect();
     options.providers = config.ingress.iter().map(|_| "KubernetesIngress".into()).collect();
     options
+}
+
+/// Whether an entry point applies anything to its routers, which splits those of several entry points.
+fn applies_anything(entry_point: &config::EntryPoint) -> bool {
+    entry_point.tls.is_some()
+        || !entry_point.middlewares.is_empty()
+        || entry_point.encoded_characters.is_some()
+        || entry_point.observability.is_some()
 }
 
 /// What an entry point applies to its routers.
@@ -74,5 +83,34 @@ fn rules(entry_point: &config::EntryPoint) -> EntryPointRules {
         domains: Vec::new(),
         options: tls.options.clone(),
     });
-    EntryPointRules { tls: tls.map(Arc::new), ..EntryPointRules::default() }
+    EntryPointRules {
+        middlewares: entry_point.middlewares.clone(),
+        // There are no middlewares in this version.
+        missing: entry_point.middlewares.clone(),
+        observability: entry_point.observability.as_ref().map(|observability| RouterObservability {
+            access_logs: Some(observability.access_logs),
+            metrics: Some(observability.metrics),
+            tracing: Some(observability.tracing),
+            trace_verbosity: observability.trace_verbosity.into(),
+        }),
+        tls: tls.map(Arc::new),
+    }
+}
+
+/// The redirection of an entry point, as the router of the reference is shown.
+fn redirection(entry_point: &config::EntryPoint) -> Option<Redirection> {
+    let redirection = entry_point.redirection.as_ref()?;
+    let rule = match entry_point.allow_acme_bypass {
+        true => "HostRegexp(`^.+$`) && !PathPrefix(`/.well-known/acme-challenge/`)",
+        false => "HostRegexp(`^.+$`)",
+    };
+    Some(Redirection {
+        from: entry_point.name.clone(),
+        to: redirection.target().into(),
+        scheme: redirection.scheme.clone(),
+        port: redirection.port.to_string().into(),
+        permanent: redirection.permanent,
+        priority: redirection.priority,
+        rule: rule.into(),
+    })
 }

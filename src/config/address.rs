@@ -4,18 +4,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A TCP address to listen on. It remembers how it was written, for the API; two are equal if they listen alike.
+/// What is spoken at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP; the default.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// An address to listen on. It remembers how it was written, for the API; two are equal if they listen alike.
 #[derive(Clone, Debug)]
 pub struct ListenAddress {
     text: Arc<str>,
     host: Option<IpAddr>,
     port: u16,
+    protocol: Protocol,
 }
 
 impl ListenAddress {
     /// `:port`.
     pub fn all_interfaces(port: u16) -> Self {
-        Self { text: format!(":{port}").into(), host: None, port }
+        Self { text: format!(":{port}").into(), host: None, port, protocol: Protocol::Tcp }
+    }
+
+    /// What is spoken there.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The interface; `None` for all of them, IPv4 and IPv6. `0.0.0.0` and `::` mean that too, as in Go.
@@ -52,7 +67,7 @@ impl ListenAddress {
 
 impl PartialEq for ListenAddress {
     fn eq(&self, other: &Self) -> bool {
-        (self.host, self.port) == (other.host, other.port)
+        (self.host, self.port, self.protocol) == (other.host, other.port, other.protocol)
     }
 }
 
@@ -66,7 +81,8 @@ impl fmt::Display for ListenAddress {
 
 impl From<SocketAddr> for ListenAddress {
     fn from(address: SocketAddr) -> Self {
-        Self { text: address.to_string().into(), host: specific(address.ip()), port: address.port() }
+        let host = specific(address.ip());
+        Self { text: address.to_string().into(), host, port: address.port(), protocol: Protocol::Tcp }
     }
 }
 
@@ -80,11 +96,8 @@ pub enum AddressError {
     #[error("host `{0}` is not an IP address")]
     Host(String),
     /// Neither tcp nor udp.
-    #[error("invalid protocol `{0}`, expected tcp")]
+    #[error("invalid protocol `{0}`, expected tcp or udp")]
     Protocol(String),
-    /// Known, but not built.
-    #[error("UDP entry points are known, but this version does not support them yet")]
-    Udp,
 }
 
 impl FromStr for ListenAddress {
@@ -92,18 +105,18 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let (address, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        match protocol.to_ascii_lowercase().as_str() {
-            "tcp" => {}
-            "udp" => return Err(AddressError::Udp),
+        let protocol = match protocol.to_ascii_lowercase().as_str() {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
             _ => return Err(AddressError::Protocol(protocol.to_owned())),
-        }
+        };
         let (host, port) = address.rsplit_once(':').ok_or(AddressError::Port)?;
         if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AddressError::Port);
         }
         let port = port.parse().map_err(|_| AddressError::Port)?;
         let host = if host.is_empty() { None } else { specific(parse_host(host)?) };
-        Ok(Self { text: text.into(), host, port })
+        Ok(Self { text: text.into(), host, port, protocol })
     }
 }
 
@@ -158,7 +171,6 @@ mod tests {
             ("::1:80", host("::1")),
             ("[::1:80", host("[::1")),
             ("[127.0.0.1]:80", host("[127.0.0.1]")),
-            (":80/udp", AddressError::Udp),
             (":80/sctp", AddressError::Protocol("sctp".to_owned())),
             (":80/", AddressError::Protocol(String::new())),
         ];
@@ -182,6 +194,8 @@ mod tests {
         let parse = |text: &str| text.parse::<ListenAddress>().unwrap();
         assert_eq!(parse(":80"), parse("0.0.0.0:80/tcp"));
         assert_ne!(parse(":80"), parse("127.0.0.1:80"));
+        assert_ne!(parse(":80"), parse(":80/udp"));
+        assert_eq!((parse(":80").protocol(), parse(":80/UDP").protocol()), (Protocol::Tcp, Protocol::Udp));
         assert_eq!(ListenAddress::from(SocketAddr::from(([127, 0, 0, 1], 80))), parse("127.0.0.1:80"));
     }
 }

@@ -1,14 +1,21 @@
 //! One entry point: where it listens and what holds for every connection and request there (`http.md` 4.2).
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::address::ListenAddress;
 use super::check;
 use super::duration::go_duration;
+
+mod peers;
+mod requests;
+
+pub use peers::{Forwarded, Networks, ProxyProtocol};
+pub use requests::{
+    EncodedCharacter, EncodedCharacters, HeaderNames, Http2, KeepAlive, NameStrategy, Observability, OddNames,
+    Redirection,
+};
 
 /// The entry point of the API and of ping. It takes no routers that name no entry point.
 pub const INTERNAL_ENTRY_POINT: &str = "traefik";
@@ -44,6 +51,26 @@ pub struct EntryPoint {
     pub tls: Option<EntryPointTls>,
     /// Whose X-Forwarded headers are believed.
     pub forwarded: Forwarded,
+    /// Whose PROXY headers are believed; `None`: they are no headers.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Whether routers of users may take the paths of ACME challenges. Default no.
+    pub allow_acme_bypass: bool,
+    /// Where everything is sent, if it is.
+    pub redirection: Option<Redirection>,
+    /// Names of the middlewares of every router here, as written.
+    pub middlewares: Vec<Arc<str>>,
+    /// Which encoded characters are refused; `None` if the object was not given.
+    pub encoded_characters: Option<EncodedCharacters>,
+    /// What becomes of headers with odd names.
+    pub header_names: HeaderNames,
+    /// How long a connection serves.
+    pub keep_alive: KeepAlive,
+    /// What HTTP/2 connections may use.
+    pub http2: Http2,
+    /// Idle time of a UDP session. Default 3 s.
+    pub udp_timeout: Duration,
+    /// What is recorded of requests; `None` if the object was not given: everything.
+    pub observability: Option<Observability>,
 }
 
 /// `entryPoints.<name>.http.tls` (`http.md` 1.11).
@@ -53,23 +80,6 @@ pub struct EntryPointTls {
     pub options: Arc<str>,
     /// Name of a certificate resolver, shown only; empty for none.
     pub cert_resolver: Arc<str>,
-}
-
-/// Whose X-Forwarded headers are believed (`http.md` 4.3). Default: nobody's.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Forwarded {
-    /// Everybody's.
-    pub insecure: bool,
-    /// Those of peers in these networks.
-    pub trusted: Vec<IpNet>,
-}
-
-impl Forwarded {
-    /// Whether the headers of this peer are believed. An IPv4 address counts the same when it comes as `::ffff:a.b.c.d`.
-    pub fn trusts(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.insecure || self.trusted.iter().any(|network| network.contains(&peer))
-    }
 }
 
 impl EntryPoint {
@@ -90,37 +100,36 @@ impl EntryPoint {
             ("writeTimeout", duration(self.write_timeout)),
             ("idleTimeout", duration(self.idle_timeout)),
         ]);
-        let trusted: Vec<String> = self.forwarded.trusted.iter().map(ToString::to_string).collect();
+        let [max_time, max_requests] = self.keep_alive.to_api_json();
+        let transport =
+            object([("lifeCycle", Some(life_cycle)), ("respondingTimeouts", Some(timeouts)), max_time, max_requests]);
+        let names = |strategy: Option<NameStrategy>| strategy.map(|strategy| json!(strategy.as_str()));
+        let middlewares: Vec<&str> = self.middlewares.iter().map(|name| &**name).collect();
         object([
             ("address", Some(json!(self.address.as_str()))),
+            ("allowACMEByPass", set(self.allow_acme_bypass)),
             ("asDefault", set(self.as_default)),
             ("reusePort", set(self.reuse_port)),
-            ("transport", Some(json!({ "lifeCycle": life_cycle, "respondingTimeouts": timeouts }))),
-            (
-                "forwardedHeaders",
-                Some(object([
-                    ("insecure", set(self.forwarded.insecure)),
-                    ("trustedIPs", (!trusted.is_empty()).then(|| json!(trusted))),
-                ])),
-            ),
+            ("transport", Some(transport)),
+            ("proxyProtocol", self.proxy_protocol.as_ref().map(ProxyProtocol::to_api_json)),
+            ("forwardedHeaders", Some(self.forwarded.to_api_json())),
             (
                 "http",
                 Some(object([
+                    ("redirections", self.redirection.as_ref().map(Redirection::to_api_json)),
+                    ("middlewares", (!middlewares.is_empty()).then(|| json!(middlewares))),
                     ("tls", self.tls.as_ref().map(EntryPointTls::to_api_json)),
+                    ("encodedCharacters", self.encoded_characters.as_ref().map(EncodedCharacters::to_api_json)),
                     ("encodeQuerySemicolons", set(self.encode_query_semicolons)),
                     ("sanitizePath", Some(json!(self.sanitize_path))),
                     ("maxHeaderBytes", Some(json!(self.max_header_bytes))),
+                    ("aliasHeadersStrategy", names(self.header_names.aliases)),
+                    ("underscoreHeadersStrategy", names(self.header_names.underscores)),
                 ])),
             ),
-            (
-                "http2",
-                Some(json!({
-                    "maxConcurrentStreams": 250,
-                    "maxDecoderHeaderTableSize": 4096,
-                    "maxEncoderHeaderTableSize": 4096,
-                })),
-            ),
-            ("udp", Some(json!({ "timeout": "3s" }))),
+            ("http2", Some(self.http2.to_api_json())),
+            ("udp", Some(object([("timeout", duration(Some(self.udp_timeout)))]))),
+            ("observability", self.observability.as_ref().map(Observability::to_api_json)),
             ("name", Some(json!(&*self.name))),
         ])
     }
@@ -174,7 +183,7 @@ mod tests {
             write_timeout: Some(Duration::from_millis(400)),
             sanitize_path: false,
             encode_query_semicolons: true,
-            forwarded: Forwarded { insecure: true, trusted: vec!["10.0.0.0/8".parse().unwrap()] },
+            forwarded: Forwarded { insecure: true, ..Forwarded::default() },
             ..web()
         }
         .to_api_json();
@@ -182,7 +191,7 @@ mod tests {
         assert_eq!(shown["reusePort"], true);
         assert_eq!(shown["transport"]["lifeCycle"], json!({"requestAcceptGraceTimeout": "5s"}));
         assert_eq!(shown["transport"]["respondingTimeouts"], json!({"writeTimeout": "400ms", "idleTimeout": "3m0s"}));
-        assert_eq!(shown["forwardedHeaders"], json!({"insecure": true, "trustedIPs": ["10.0.0.0/8"]}));
+        assert_eq!(shown["forwardedHeaders"], json!({"insecure": true}));
         assert_eq!(
             shown["http"],
             json!({"sanitizePath": false, "encodeQuerySemicolons": true, "maxHeaderBytes": 1048576})
@@ -190,12 +199,30 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_trusted_by_network_even_as_mapped_addresses() {
-        let forwarded = Forwarded { insecure: false, trusted: vec!["127.0.1.0/24".parse().unwrap()] };
-        let trusts = |peer: &str| forwarded.trusts(peer.parse().unwrap());
-        assert!(trusts("127.0.1.9") && trusts("::ffff:127.0.1.9"));
-        assert!(!trusts("127.0.2.9") && !trusts("::1"));
-        assert!(Forwarded { insecure: true, trusted: vec![] }.trusts("192.0.2.1".parse().unwrap()));
-        assert!(!Forwarded::default().trusts("127.0.0.1".parse().unwrap()));
+    fn the_api_shows_the_rarer_options_as_traefik_does() {
+        let given = [
+            "address=127.0.0.1:25102",
+            "allowacmebypass",
+            "transport.keepalivemaxtime=42s",
+            "transport.keepalivemaxrequests=3",
+            "proxyprotocol.trustedips=127.0.0.7,10.1.2.3/8",
+            "forwardedheaders.connection=X-Seen",
+            "forwardedheaders.notappendxforwardedfor",
+            "http.redirections.entrypoint.to=:8443",
+            "http.middlewares=ghost@file",
+            "http.encodedcharacters.allowencodedslash=false",
+            "http.aliasheadersstrategy=delete",
+            "http2.maxconcurrentstreams=7",
+            "udp.timeout=9s",
+            "observability.metrics=false",
+        ];
+        let args = given.map(|option| format!("--entrypoints.web.{option}"));
+        let Ok(super::super::Command::Run(config)) = super::super::from_args(args) else { panic!("bad options") };
+        // Recorded from 3.7.15.
+        let want: Value = serde_json::from_str(
+            r#"{"address":"127.0.0.1:25102","allowACMEByPass":true,"transport":{"lifeCycle":{"graceTimeOut":"10s"},"respondingTimeouts":{"readTimeout":"1m0s","idleTimeout":"3m0s"},"keepAliveMaxTime":"42s","keepAliveMaxRequests":3},"proxyProtocol":{"trustedIPs":["127.0.0.7","10.1.2.3/8"]},"forwardedHeaders":{"connection":["X-Seen"],"notAppendXForwardedFor":true},"http":{"redirections":{"entryPoint":{"to":":8443","scheme":"https","permanent":true,"priority":9223372036854775806}},"middlewares":["ghost@file"],"encodedCharacters":{"allowEncodedBackSlash":true,"allowEncodedNullCharacter":true,"allowEncodedSemicolon":true,"allowEncodedPercent":true,"allowEncodedQuestionMark":true,"allowEncodedHash":true},"sanitizePath":true,"maxHeaderBytes":1048576,"aliasHeadersStrategy":"delete"},"http2":{"maxConcurrentStreams":7,"maxDecoderHeaderTableSize":4096,"maxEncoderHeaderTableSize":4096},"udp":{"timeout":"9s"},"observability":{"accessLogs":true,"metrics":false,"tracing":true,"traceVerbosity":"minimal"},"name":"web"}"#,
+        )
+        .unwrap();
+        assert_eq!(config.entry_points[0].to_api_json(), want);
     }
 }

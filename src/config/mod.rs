@@ -35,9 +35,12 @@ mod sources;
 pub mod table;
 mod value;
 
-pub use address::{AddressError, ListenAddress};
+pub use address::{AddressError, ListenAddress, Protocol};
 pub use duration::{DurationError, go_duration, parse_duration};
-pub use entry_point::{EntryPoint, EntryPointTls, Forwarded, INTERNAL_ENTRY_POINT};
+pub use entry_point::{
+    EncodedCharacter, EncodedCharacters, EntryPoint, EntryPointTls, Forwarded, HeaderNames, Http2,
+    INTERNAL_ENTRY_POINT, KeepAlive, NameStrategy, Networks, Observability, OddNames, ProxyProtocol, Redirection,
+};
 pub use help::{help_text, options_markdown};
 pub use ingress::{CrossProvider, IngressProvider, Publish};
 pub use report::{Origin, Remark, Report, Source};
@@ -90,14 +93,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// The entry points that take connections: all but those for UDP. Sorted by name.
+    pub fn connected_entry_points(&self) -> impl Iterator<Item = &EntryPoint> + Clone {
+        self.entry_points.iter().filter(|entry_point| entry_point.address.protocol() == Protocol::Tcp)
+    }
+
     /// The entry points of routers that name none (`http.md` 1.11): those with `asDefault`, or all if there is none;
     /// never `traefik`. Sorted by name.
     pub fn default_entry_points(&self) -> Vec<Arc<str>> {
-        let any_marked = self.entry_points.iter().any(|entry_point| entry_point.as_default);
+        let any_marked = self.connected_entry_points().any(|entry_point| entry_point.as_default);
         let counts = |entry_point: &&EntryPoint| {
             (entry_point.as_default || !any_marked) && *entry_point.name != *INTERNAL_ENTRY_POINT
         };
-        self.entry_points.iter().filter(counts).map(|entry_point| entry_point.name.clone()).collect()
+        self.connected_entry_points().filter(counts).map(|entry_point| entry_point.name.clone()).collect()
     }
 }
 

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::table::{Kind, Support};
 use super::*;
 use crate::base::{LogColor, LogFormat, LogLevel, Redacted};
+use std::num::NonZeroU64;
 
 fn args(args: &[&str]) -> Result<Command, Report> {
     from_args(args.iter().map(|arg| (*arg).to_owned()))
@@ -17,6 +18,10 @@ fn config(given: &[&str]) -> Config {
 
 fn mistakes(given: &[&str]) -> Vec<String> {
     args(given).unwrap_err().mistakes().iter().map(ToString::to_string).collect()
+}
+
+fn networks(written: &[&str]) -> Networks {
+    Networks::parse(written.iter().map(|text| (*text).to_owned()).collect()).0
 }
 
 fn names(config: &Config) -> Vec<(&str, &str)> {
@@ -41,7 +46,21 @@ fn without_arguments_everything_has_its_default() {
             sanitize_path: true,
             encode_query_semicolons: false,
             tls: None,
-            forwarded: Forwarded { insecure: false, trusted: vec![] },
+            forwarded: Forwarded::default(),
+            proxy_protocol: None,
+            allow_acme_bypass: false,
+            redirection: None,
+            middlewares: vec![],
+            encoded_characters: None,
+            header_names: HeaderNames::default(),
+            keep_alive: KeepAlive::default(),
+            http2: Http2 {
+                max_concurrent_streams: 250,
+                max_decoder_header_table_size: 4096,
+                max_encoder_header_table_size: 4096,
+            },
+            udp_timeout: Duration::from_secs(3),
+            observability: None,
         }],
         ingress: None,
         standalone: None,
@@ -102,6 +121,29 @@ fn every_option_of_an_entry_point_arrives() {
         "--entrypoints.Web.http.encodequerysemicolons=true",
         "--entrypoints.Web.forwardedheaders.insecure",
         "--entrypoints.Web.forwardedheaders.trustedips=127.0.0.7,10.1.2.3/8,::1",
+        "--entrypoints.Web.forwardedheaders.connection=X-Seen,x-too",
+        "--entrypoints.Web.forwardedheaders.notappendxforwardedfor",
+        "--entrypoints.Web.proxyprotocol.insecure",
+        "--entrypoints.Web.proxyprotocol.trustedips=10.0.0.1",
+        "--entrypoints.Web.allowacmebypass",
+        "--entrypoints.Web.http.redirections.entrypoint.to=Web",
+        "--entrypoints.Web.http.redirections.entrypoint.scheme=http",
+        "--entrypoints.Web.http.redirections.entrypoint.permanent=false",
+        "--entrypoints.Web.http.redirections.entrypoint.priority=-7",
+        "--entrypoints.Web.http.middlewares=a@file,b",
+        "--entrypoints.Web.http.encodedcharacters.allowencodedslash=false",
+        "--entrypoints.Web.http.encodedcharacters.allowencodedhash=false",
+        "--entrypoints.Web.http.encodedcharacters.allowencodedpercent=true",
+        "--entrypoints.Web.http.aliasheadersstrategy=reject",
+        "--entrypoints.Web.http.underscoreheadersstrategy=reject",
+        "--entrypoints.Web.transport.keepalivemaxrequests=3",
+        "--entrypoints.Web.transport.keepalivemaxtime=42s",
+        "--entrypoints.Web.http2.maxconcurrentstreams=7",
+        "--entrypoints.Web.http2.maxdecoderheadertablesize=8",
+        "--entrypoints.Web.http2.maxencoderheadertablesize=9",
+        "--entrypoints.Web.udp.timeout=9",
+        "--entrypoints.Web.observability.metrics=false",
+        "--entrypoints.Web.observability.traceverbosity=detailed",
     ]);
     let want = EntryPoint {
         name: "Web".into(),
@@ -119,8 +161,31 @@ fn every_option_of_an_entry_point_arrives() {
         tls: None,
         forwarded: Forwarded {
             insecure: true,
-            trusted: ["127.0.0.7/32", "10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap()).to_vec(),
+            trusted: networks(&["127.0.0.7/32", "10.0.0.0/8", "::1/128"]),
+            connection: vec!["X-Seen".into(), "x-too".into()],
+            not_append_x_forwarded_for: true,
         },
+        proxy_protocol: Some(ProxyProtocol { insecure: true, trusted: networks(&["10.0.0.1"]) }),
+        allow_acme_bypass: true,
+        redirection: Some(Redirection {
+            to: "Web".into(),
+            port: 80,
+            scheme: "http".into(),
+            permanent: false,
+            priority: -7,
+        }),
+        middlewares: vec!["a@file".into(), "b".into()],
+        encoded_characters: Some(EncodedCharacters { denied: vec![EncodedCharacter::Slash, EncodedCharacter::Hash] }),
+        header_names: HeaderNames { aliases: Some(NameStrategy::Reject), underscores: Some(NameStrategy::Reject) },
+        keep_alive: KeepAlive { max_requests: NonZeroU64::new(3), max_time: Some(Duration::from_secs(42)) },
+        http2: Http2 { max_concurrent_streams: 7, max_decoder_header_table_size: 8, max_encoder_header_table_size: 9 },
+        udp_timeout: Duration::from_secs(9),
+        observability: Some(Observability {
+            access_logs: true,
+            metrics: false,
+            tracing: true,
+            trace_verbosity: "detailed",
+        }),
     };
     assert_eq!(config.entry_points, [want]);
 }
@@ -163,6 +228,39 @@ fn routers_without_entry_points_get_the_marked_ones_or_all_but_traefik() {
     assert_eq!(defaults(&[web, alt, "--ping"]), ["alt", "web"]);
     assert_eq!(defaults(&[web, alt, "--entrypoints.web.asdefault"]), ["web"]);
     assert_eq!(defaults(&[web, "--entrypoints.traefik.asdefault"]), Vec::<String>::new());
+}
+
+#[test]
+fn udp_entry_points_are_known_and_take_no_connections() {
+    let config = config(&["--entrypoints.web.address=:53", "--entrypoints.dns.address=:53/udp"]);
+    assert_eq!(names(&config), [("dns", ":53/udp"), ("web", ":53")]);
+    let connected: Vec<&str> = config.connected_entry_points().map(|entry_point| &*entry_point.name).collect();
+    assert_eq!((connected, config.default_entry_points()), (vec!["web"], vec!["web".into()]));
+    assert!(config.warnings[0].text.contains("no UDP routers"), "{:?}", config.warnings);
+}
+
+#[test]
+fn a_redirection_takes_the_port_of_the_entry_point_it_names() {
+    let redirected = config(&[
+        "--entrypoints.web.address=:80",
+        "--entrypoints.web.http.redirections.entrypoint.to=secure",
+        "--entrypoints.secure.address=127.0.0.1:8443",
+    ]);
+    let want = Redirection {
+        to: "secure".into(),
+        port: 8443,
+        scheme: "https".into(),
+        permanent: true,
+        priority: i64::MAX - 1,
+    };
+    assert_eq!(redirected.entry_points[1].redirection, Some(want));
+}
+
+#[test]
+fn middlewares_of_an_entry_point_are_missing_and_the_program_says_what_that_means() {
+    let config = config(&["--entrypoints.web.address=:80", "--entrypoints.web.http.middlewares=auth@file"]);
+    let text = config.warnings[0].to_string();
+    assert!(text.contains("middlewares: this version") && text.contains("503") && text.contains("auth@file"), "{text}");
 }
 
 #[test]
@@ -344,9 +442,58 @@ fn each_mistake_is_reported_where_it_was_made() {
                    such as `:80` or `127.0.0.1:8080`",
         },
         Case {
-            given: &["--entrypoints.web.address=:80/udp"],
-            want: "argument 1: --entrypoints.web.address: `:80/udp`: UDP entry points are known, but this version does \
-                   not support them yet",
+            given: &["--entrypoints.web.address=:80/sctp"],
+            want: "argument 1: --entrypoints.web.address: `:80/sctp`: invalid protocol `sctp`, expected tcp or udp",
+        },
+        Case {
+            given: &["--entrypoints.u.address=:53/udp", "--ping.entrypoint=u"],
+            want: "argument 2: --ping.entrypoint: entry point `u` does not exist; there are: ",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.proxyprotocol=true"],
+            want: "argument 2: --entrypoints.web.proxyprotocol: no trusted IPs provided; add proxyProtocol.trustedIPs \
+                   with the addresses of your load balancer",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.proxyprotocol.trustedips=me"],
+            want: "argument 2: --entrypoints.web.proxyprotocol.trustedips: `me` is neither an IP address nor a network",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.forwardedheaders.connection=X Y"],
+            want: "argument 2: --entrypoints.web.forwardedheaders.connection: `X Y` cannot be the name of a header",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.http.redirections.entrypoint.to=secure"],
+            want: "argument 2: --entrypoints.web.http.redirections.entrypoint.to: `secure` is neither an entry point \
+                   nor `:port`, such as `:443`; there are: web",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.http.redirections.entrypoint.to=:0"],
+            want: "argument 2: --entrypoints.web.http.redirections.entrypoint.to: `:0` is neither an entry point nor \
+                   `:port`, such as `:443`; there are: web",
+        },
+        Case {
+            given: &["--entrypoints.web.address=:80", "--entrypoints.web.http.redirections.entrypoint.permanent=true"],
+            want: "argument 2: --entrypoints.web.http.redirections.entrypoint.permanent: the entry point or the port is \
+                   missing; add entryPoints.<name>.http.redirections.entryPoint.to, for example `:443`",
+        },
+        Case {
+            given: &[
+                "--entrypoints.web.address=:80",
+                "--entrypoints.web.http.redirections.entrypoint.to=:443",
+                "--entrypoints.web.http.redirections.entrypoint.scheme=ht tp",
+            ],
+            want: "argument 3: --entrypoints.web.http.redirections.entrypoint.scheme: `ht tp` is no scheme, such as \
+                   `https`",
+        },
+        Case {
+            given: &[
+                "--entrypoints.web.address=:80",
+                "--entrypoints.web.http.aliasheadersstrategy=delete",
+                "--entrypoints.web.http.underscoreheadersstrategy=keep",
+            ],
+            want: "argument 3: --entrypoints.web.http.underscoreheadersstrategy: contradicts aliasHeadersStrategy: \
+                   remove one of them",
         },
         Case {
             given: &["--entrypoints.b.address=:80", "--entrypoints.a.address=0.0.0.0:80"],
@@ -477,7 +624,9 @@ fn help_and_version_are_commands() {
 /// An option marked as working that nobody reads would be an option ignored in silence.
 #[test]
 fn every_working_option_is_read_by_the_check() {
-    config(&["--standalone", "--providers.kubernetesingress", "--entrypoints.web.address=:1", "--ping", "--api"]);
+    let redirected = "--entrypoints.web.http.redirections.entrypoint.to=:2";
+    let web = "--entrypoints.web.address=:1";
+    config(&["--standalone", "--providers.kubernetesingress", web, redirected, "--ping", "--api"]);
     let asked = settings::tests::asked_so_far();
     let unread: Vec<&str> = table::rows()
         .filter(|row| row.support == Support::Works && !asked.contains(row.path))

@@ -32,6 +32,7 @@ use crate::config::{self, CaSource};
 use crate::model::plan::PlanPatch;
 use actix::{Arbiter, System};
 use arc_swap::ArcSwap;
+use entrypoint::choices::Choices;
 use entrypoint::options::{EntryPoint, Paths, Semicolons, Timeouts, Trust, machine_name};
 use entrypoint::sockets::{self, Sharing};
 use std::future::Future;
@@ -90,14 +91,14 @@ pub enum StartError {
 impl Proxy {
     /// Takes all addresses of `config`. Clients can connect from here on; they are served after [`Proxy::start`].
     pub fn bind(config: &config::Config, internal: Arc<dyn InternalService>) -> Result<Self, BindError> {
-        let names: Vec<Arc<str>> = config.entry_points.iter().map(|entry| entry.name.clone()).collect();
+        let names: Vec<Arc<str>> = config.connected_entry_points().map(|entry| entry.name.clone()).collect();
         let table = Table::new(&names);
         let transport = Arc::new(transport(&config.servers_transport));
         let limits = limits(&config.servers_transport);
         let workers = config.workers.get();
         let mut addresses = Vec::new();
         let mut listeners: Vec<Vec<(EntryPoint, std::net::TcpListener)>> = (0..workers).map(|_| Vec::new()).collect();
-        for given in &config.entry_points {
+        for given in config.connected_entry_points() {
             let Some(id) = table.entry_point(&given.name) else { continue };
             let entry = entry_point(given, id);
             let sharing = if given.reuse_port { Sharing::Processes } else { Sharing::Workers };
@@ -221,7 +222,7 @@ fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
     let trust = if given.forwarded.insecure {
         Trust::Everybody
     } else {
-        Trust::Networks(given.forwarded.trusted.clone().into())
+        Trust::Networks(given.forwarded.trusted.as_slice().into())
     };
     EntryPoint {
         id,
@@ -238,6 +239,7 @@ fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
             grace: given.grace,
         },
         server_name: machine_name(),
+        choices: Choices::new(given),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Whole requests through a proxy on real sockets. [`rig`] has the proxy, the clients and the servers.
 mod bodies;
+mod choices;
 mod connections;
 mod drain;
 mod failures;
 mod heads;
 mod mixups;
+mod proxy_headers;
 mod rig;
 mod secure;
 mod tls;

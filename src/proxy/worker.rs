@@ -243,7 +243,10 @@ pub(super) async fn run(mut seed: Seed) {
 }
 
 fn pace(entries: &[Rc<EntryPoint>], seed: &Seed) -> Pace {
-    let of_entries = entries.iter().flat_map(|entry| [entry.timeouts.read, entry.timeouts.write, entry.timeouts.idle]);
+    let of_entries = entries.iter().flat_map(|entry| {
+        let limits = entry.timeouts;
+        [limits.read, limits.write, limits.idle, entry.choices.keep_alive.max_time]
+    });
     let of_servers = [seed.transport.answer_timeout, seed.limits.idle_timeout];
     Pace::for_limits(of_entries.chain(of_servers).flatten())
 }

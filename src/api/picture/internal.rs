@@ -4,10 +4,11 @@
 use super::bodies::{
     MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord,
 };
-use super::routers::Shown;
-use super::{Entry, INTERNAL};
+use super::routers::{Shown, missing_middlewares};
+use super::{Entry, INTERNAL, qualified};
 use crate::api::ADMIN_ENTRY_POINT;
 use crate::api::options::{ApiOptions, Exposure, PingRouting, Redirection};
+use crate::model::plan::Status;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -26,9 +27,9 @@ pub fn add<'p>(
     if let Some(ping) = &options.ping {
         users.entry(PING).or_default();
         if ping.routing == PingRouting::Router {
-            routers.push(router("ping", "PathPrefix(`/ping`)".into(), i64::MAX, &ping.entry_point, PING));
+            routers.push(router(options, "ping", "PathPrefix(`/ping`)".into(), i64::MAX, &ping.entry_point, PING));
         }
-        routers.push(router("ready", "Path(`/ready`)".into(), i64::MAX, &ping.entry_point, PING));
+        routers.push(router(options, "ready", "Path(`/ready`)".into(), i64::MAX, &ping.entry_point, PING));
     }
     if options.exposure != Exposure::Off {
         users.entry(API).or_default();
@@ -36,11 +37,11 @@ pub fn add<'p>(
     if options.exposure == Exposure::Insecure {
         for (name, path) in [("api", "/api"), ("debug", "/debug")] {
             let rule = format!("PathPrefix(`{}{path}`)", options.base());
-            routers.push(router(name, rule.into(), i64::MAX - 1, ADMIN_ENTRY_POINT, API));
+            routers.push(router(options, name, rule.into(), i64::MAX - 1, ADMIN_ENTRY_POINT, API));
         }
     }
     for redirection in &options.redirections {
-        let (shown, middleware) = redirect(redirection);
+        let (shown, middleware) = redirect(options, redirection);
         routers.push(shown);
         middlewares.push(middleware);
     }
@@ -53,29 +54,40 @@ pub fn add<'p>(
     services.extend(users.into_iter().map(|(name, used_by)| service(name, used_by)));
 }
 
-fn router<'p>(name: &str, rule: Cow<'p, str>, priority: i64, entry_point: &'p str, service: &'static str) -> Shown<'p> {
+/// With what its entry point applies to all its routers, these included.
+fn router<'p>(
+    options: &'p ApiOptions,
+    name: &str,
+    rule: Cow<'p, str>,
+    priority: i64,
+    entry_point: &'p str,
+    service: &'static str,
+) -> Shown<'p> {
+    let rules = options.rules_of(entry_point);
+    let error: Vec<_> = missing_middlewares(rules, INTERNAL).into_iter().map(Cow::Owned).collect();
+    let middlewares = rules.into_iter().flat_map(|rules| &rules.middlewares);
     let body = RouterBody {
         entry_points: vec![entry_point],
-        middlewares: Vec::new(),
+        middlewares: middlewares.map(|name| qualified(name, INTERNAL).into()).collect(),
         service: service.into(),
         rule,
         rule_syntax: "default",
         priority,
         tls: None,
-        observability: ObservabilityBody::of(None, None, None),
-        error: Vec::new(),
-        status: StatusWord::ENABLED,
+        observability: ObservabilityBody::of(None, rules.and_then(|rules| rules.observability.as_ref()), None),
+        status: if error.is_empty() { StatusWord::ENABLED } else { Status::Disabled.into() },
+        error,
         using: vec![entry_point],
     };
     Shown { entry: Entry { name: format!("{name}@{INTERNAL}"), provider: INTERNAL, body }, balancer: None }
 }
 
-fn redirect(redirection: &Redirection) -> (Shown<'_>, Entry<MiddlewareBody<'_>>) {
+fn redirect<'p>(options: &'p ApiOptions, redirection: &'p Redirection) -> (Shown<'p>, Entry<MiddlewareBody<'p>>) {
     let Redirection { from, to, scheme, port, permanent, priority, rule } = redirection;
     let name = format!("{from}-to-{to}");
     let middleware = format!("redirect-{name}@{INTERNAL}");
-    let mut shown = router(&name, Cow::Borrowed(rule), *priority, from, NOOP);
-    shown.entry.body.middlewares = vec![middleware.clone().into()];
+    let mut shown = router(options, &name, Cow::Borrowed(rule), *priority, from, NOOP);
+    shown.entry.body.middlewares.push(middleware.clone().into());
     let body = MiddlewareBody {
         redirect_scheme: RedirectScheme { scheme, port, permanent: *permanent },
         status: StatusWord::ENABLED,

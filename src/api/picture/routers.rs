@@ -6,6 +6,7 @@ use super::names::Names;
 use super::{Entry, KUBERNETES, qualified};
 use crate::api::options::{ApiOptions, EntryPointRules};
 use crate::model::facts::RouterTls;
+use crate::model::finding::excerpt;
 use crate::model::plan::{Precedence, Router, Status};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -84,7 +85,9 @@ fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, fo
 
 fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
     let router = form.router;
+    let missing = missing_middlewares(form.rules, KUBERNETES);
     let status = match router.status() {
+        _ if !missing.is_empty() => Status::Disabled,
         Status::Enabled if !form.errors.is_empty() => Status::Warning,
         status => status,
     };
@@ -100,13 +103,19 @@ fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
             form.rules.and_then(|rules| rules.observability.as_ref()),
             Some(&router.origin),
         ),
-        error: form.errors,
+        error: form.errors.into_iter().chain(missing.into_iter().map(Cow::Owned)).collect(),
         status: status.into(),
         using: form.entry_points.clone(),
         entry_points: form.entry_points.into_iter().chain(form.missing.iter().map(|name| &**name)).collect(),
     };
     let balancer = names.position(router.action.balancer());
     Shown { entry: Entry { name: format!("{}@{KUBERNETES}", form.name), provider: KUBERNETES, body }, balancer }
+}
+
+/// What is said of a router whose entry point names middlewares that do not exist.
+pub fn missing_middlewares(rules: Option<&EntryPointRules>, provider: &str) -> Vec<String> {
+    let missing = rules.into_iter().flat_map(|rules| &rules.missing);
+    missing.map(|name| format!("middleware {} does not exist", excerpt(&qualified(name, provider)))).collect()
 }
 
 /// The reference works priorities out when it builds the routers of an entry point: without one, only what was written

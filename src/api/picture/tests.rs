@@ -218,6 +218,7 @@ fn a_remark_that_the_router_carries_already_is_not_repeated() {
 fn entry_points_with_rules_split_the_routers_of_several() {
     let rules = EntryPointRules {
         middlewares: vec!["first@file".into()],
+        missing: Vec::new(),
         tls: tls(""),
         observability: Some(RouterObservability { metrics: Some(false), ..RouterObservability::default() }),
     };
@@ -245,6 +246,43 @@ fn entry_points_with_rules_split_the_routers_of_several() {
     assert_eq!(routers["single@kubernetes"]["middlewares"], json!(["first@file"]));
     let used_by = json!(["several@kubernetes", "single@kubernetes", "websecure-several@kubernetes"]);
     assert_eq!(shown["services"]["testing-s-80@kubernetes"]["usedBy"], used_by);
+}
+
+#[test]
+fn an_entry_point_with_a_missing_middleware_disables_what_it_shows() {
+    let rules = EntryPointRules {
+        middlewares: vec!["ghost@file".into(), "near".into()],
+        missing: vec!["ghost@file".into(), "near".into()],
+        ..EntryPointRules::default()
+    };
+    let mut options = options();
+    for entry_point in &mut options.entry_points {
+        entry_point.rules = Some(Arc::new(rules.clone()));
+    }
+    options.redirections.push(Redirection {
+        from: "web".into(),
+        to: "8443".into(),
+        scheme: "https".into(),
+        port: "8443".into(),
+        permanent: true,
+        priority: 7,
+        rule: "HostRegexp(`^.+$`)".into(),
+    });
+    let single = Router { entry_points: at(&["web"]), ..router("single", "b", "Host(\"b\")", "s") };
+    let shown = raw(&view(vec![single], vec![balancer("s", &[])]), &options);
+    for (name, near) in [
+        ("single@kubernetes", "near@kubernetes"),
+        ("web-to-8443@internal", "near@internal"),
+        ("api@internal", "near@internal"),
+    ] {
+        let router = &shown["routers"][name];
+        let errors =
+            ["middleware \"ghost@file\" does not exist".to_owned(), format!("middleware \"{near}\" does not exist")];
+        assert_eq!((&router["status"], &router["error"]), (&json!("disabled"), &json!(errors)), "{name}");
+        assert_eq!(router["middlewares"][0], json!("ghost@file"), "{name}");
+    }
+    let redirect = json!(["ghost@file", "near@internal", "redirect-web-to-8443@internal"]);
+    assert_eq!(shown["routers"]["web-to-8443@internal"]["middlewares"], redirect);
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Entry points: those that were given, and those that Traefik makes by itself (`http.md` 4.1 and 4.2).
-use std::net::IpAddr;
 use std::sync::Arc;
-
-use ipnet::IpNet;
 
 use super::super::report::Findings;
 use super::super::settings::{Scope, Settings};
-use super::super::{Api, EntryPoint, EntryPointTls, Forwarded, INTERNAL_ENTRY_POINT, ListenAddress, Ping};
+use super::super::{Api, EntryPoint, EntryPointTls, INTERNAL_ENTRY_POINT, ListenAddress, Ping, Protocol};
+
+mod peers;
+mod redirections;
+mod requests;
 
 const ADDRESS: &str = "entryPoints.<name>.address";
-const TRUSTED: &str = "entryPoints.<name>.forwardedHeaders.trustedIPs";
 /// The routing table keeps the entry points of a router in one machine word.
 const MAX_ENTRY_POINTS: usize = 64;
 const DEFAULT_MAX_HEADER_BYTES: usize = 1 << 20;
@@ -49,13 +49,19 @@ pub(super) fn all(
             ),
         }
     }
+    redirections::resolve(settings, &mut entry_points, findings);
     check_addresses(settings, &entry_points, findings);
     if entry_points.len() > MAX_ENTRY_POINTS {
         let count = entry_points.len();
         findings.mistake(None, format!("{count} entry points, but at most {MAX_ENTRY_POINTS} are supported"));
     }
-    check_ping(settings, ping, &names, findings);
+    let http: Vec<&str> = names.into_iter().filter(|name| !is_udp(settings, name)).collect();
+    check_ping(settings, ping, &http, findings);
     entry_points
+}
+
+fn is_udp(settings: &Settings, name: &str) -> bool {
+    settings.at(name).address(ADDRESS).is_some_and(|address| address.protocol() == Protocol::Udp)
 }
 
 /// An entry point of which only name and address were given.
@@ -72,6 +78,10 @@ fn needs_internal(api: Option<&Api>, ping: Option<&Ping>) -> bool {
 fn build(scope: Scope<'_>, name: &str, address: ListenAddress, findings: &mut Findings) -> EntryPoint {
     let header_bytes =
         scope.int("entryPoints.<name>.http.maxHeaderBytes").and_then(|bytes| usize::try_from(bytes).ok());
+    if address.protocol() == Protocol::Udp {
+        let text = "accepted, but nothing is received there: this version has no UDP routers";
+        findings.warning(scope.origin(ADDRESS), text);
+    }
     EntryPoint {
         name: Arc::from(name),
         address,
@@ -86,10 +96,17 @@ fn build(scope: Scope<'_>, name: &str, address: ListenAddress, findings: &mut Fi
         sanitize_path: scope.flag("entryPoints.<name>.http.sanitizePath"),
         encode_query_semicolons: scope.flag("entryPoints.<name>.http.encodeQuerySemicolons"),
         tls: tls(scope),
-        forwarded: Forwarded {
-            insecure: scope.flag("entryPoints.<name>.forwardedHeaders.insecure"),
-            trusted: trusted(scope, findings),
-        },
+        forwarded: peers::forwarded(scope, findings),
+        proxy_protocol: peers::proxy_protocol(scope, findings),
+        allow_acme_bypass: scope.flag("entryPoints.<name>.allowACMEByPass"),
+        redirection: None,
+        middlewares: requests::middlewares(scope, findings),
+        encoded_characters: requests::encoded_characters(scope),
+        header_names: requests::header_names(scope, findings),
+        keep_alive: requests::keep_alive(scope),
+        http2: requests::http2(scope),
+        udp_timeout: scope.duration("entryPoints.<name>.udp.timeout"),
+        observability: requests::observability(scope),
     }
 }
 
@@ -99,19 +116,6 @@ fn tls(scope: Scope<'_>) -> Option<EntryPointTls> {
         cert_resolver: scope.text("entryPoints.<name>.http.tls.certResolver").into(),
     };
     scope.object("entryPoints.<name>.http.tls").then_some(tls)
-}
-
-fn trusted(scope: Scope<'_>, findings: &mut Findings) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for text in scope.list(TRUSTED) {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => networks.push(network.trunc()),
-            Err(_) => {
-                findings.mistake(scope.origin(TRUSTED), format!("`{text}` is neither an IP address nor a network"))
-            }
-        }
-    }
-    networks
 }
 
 /// Our workers share their ports (SO_REUSEPORT), so two entry points on one address would not fail to start as they do

@@ -121,8 +121,7 @@ fn what_is_known_but_not_built_is_refused_whatever_its_value() {
         ("metrics.prometheus", "false"),
         ("providers.kubernetescrd", "true"),
         ("entrypoints.web.http3", "true"),
-        ("entrypoints.web.http.redirections.entrypoint.to", "x"),
-        ("entrypoints.web.transport.keepalivemaxtime", "nonsense"),
+        ("entrypoints.web.http3.advertisedport", "nonsense"),
     ] {
         let found = mistakes(&[(path, value)]);
         assert!(found[0].contains("is known, but this version does not support it yet; remove it"), "{found:?}");
@@ -133,7 +132,7 @@ fn what_is_known_but_not_built_is_refused_whatever_its_value() {
 
 #[test]
 fn switching_off_what_is_not_built_is_no_mistake() {
-    for path in ["accesslog", "providers.kubernetescrd", "entrypoints.web.http3", "entrypoints.web.allowacmebypass"] {
+    for path in ["accesslog", "providers.kubernetescrd", "entrypoints.web.http3"] {
         assert_eq!(read(&[(path, "false")]).1, Ok(vec![]), "{path}");
     }
 }

@@ -1,9 +1,10 @@
 //! Options of entry points: `http.md` 4.2.
-use super::{Kind, OptionRow, Support, ignored, refused, section, works};
+use super::{Kind, OptionRow, Support, ignored, section, works};
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
 const STRATEGIES: Kind = Kind::Enum(&["keep", "delete", "reject"]);
 const NO_RESOLVER: &str = "this version has no certificate resolvers; certificates are those of spec.tls";
+const TABLES: &str = "the tables of HTTP/2 have their usual size";
 const NOTHING_OBSERVED: &str = "this version writes no access log, metrics or traces";
 
 const fn planned(
@@ -21,7 +22,7 @@ pub(super) const ROWS: &[OptionRow] = &[
         "entryPoints.<name>.address",
         Kind::Address,
         "",
-        "where to listen: `[host]:port[/tcp]`, no host means all interfaces",
+        "where to listen: `[host]:port[/tcp|/udp]`, no host means all interfaces",
     ),
     works(
         "entryPoints.<name>.asDefault",
@@ -90,20 +91,43 @@ pub(super) const ROWS: &[OptionRow] = &[
         "",
         "addresses or networks whose X-Forwarded headers are believed",
     ),
-    refused(
+    works(
         "entryPoints.<name>.forwardedHeaders.connection",
         Kind::List,
         "",
-        "Connection headers that middlewares may see",
+        "headers that rules and middlewares see although Connection lists them; servers do not get them",
     ),
-    refused(
+    works(
         "entryPoints.<name>.forwardedHeaders.notAppendXForwardedFor",
         Kind::Bool,
         "false",
         "do not add the peer to X-Forwarded-For",
     ),
-    refused("entryPoints.<name>.allowACMEByPass", Kind::Bool, "false", "let user routers answer ACME challenges"),
-    refused("entryPoints.<name>.http.middlewares", Kind::List, "", "middlewares of every router of the entry point"),
+    works(
+        "entryPoints.<name>.proxyProtocol",
+        Kind::Presence,
+        "",
+        "read PROXY headers; only those of trusted peers tell the address of the client",
+    ),
+    works("entryPoints.<name>.proxyProtocol.insecure", Kind::Bool, "false", "believe the PROXY headers of every peer"),
+    works(
+        "entryPoints.<name>.proxyProtocol.trustedIPs",
+        Kind::List,
+        "",
+        "addresses or networks whose PROXY headers are believed",
+    ),
+    works(
+        "entryPoints.<name>.allowACMEByPass",
+        Kind::Bool,
+        "false",
+        "let routers answer ACME challenges: the redirection leaves their paths out",
+    ),
+    works(
+        "entryPoints.<name>.http.middlewares",
+        Kind::List,
+        "",
+        "middlewares of every router of the entry point; with one that does not exist, its routers answer 503",
+    ),
     works(
         "entryPoints.<name>.http.tls",
         Kind::Presence,
@@ -126,37 +150,102 @@ pub(super) const ROWS: &[OptionRow] = &[
         "further names of that certificate",
         NO_RESOLVER,
     ),
-    section("entryPoints.<name>.http.redirections", "redirect everything to another entry point", ""),
-    section("entryPoints.<name>.http.encodedCharacters", "which encoded characters a path may hold", ""),
-    refused(
+    works(
+        "entryPoints.<name>.http.redirections.entryPoint.to",
+        Kind::Text,
+        "",
+        "redirect everything to this entry point or `:port`",
+    ),
+    works("entryPoints.<name>.http.redirections.entryPoint.scheme", Kind::Text, "https", "scheme of the new location"),
+    works(
+        "entryPoints.<name>.http.redirections.entryPoint.permanent",
+        Kind::Bool,
+        "true",
+        "301 and 308 instead of 302 and 307",
+    ),
+    works(
+        "entryPoints.<name>.http.redirections.entryPoint.priority",
+        Kind::Int { min: i64::MIN, max: i64::MAX },
+        "9223372036854775806",
+        "priority of the redirection; routers with a higher one are not redirected",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedSlash",
+        Kind::Bool,
+        "true",
+        "let paths hold `%2F`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedBackSlash",
+        Kind::Bool,
+        "true",
+        "let paths hold `%5C`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedNullCharacter",
+        Kind::Bool,
+        "true",
+        "let paths hold `%00`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedSemicolon",
+        Kind::Bool,
+        "true",
+        "let paths hold `%3B`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedPercent",
+        Kind::Bool,
+        "true",
+        "let paths hold `%25`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedQuestionMark",
+        Kind::Bool,
+        "true",
+        "let paths hold `%3F`; 400 otherwise",
+    ),
+    works(
+        "entryPoints.<name>.http.encodedCharacters.allowEncodedHash",
+        Kind::Bool,
+        "true",
+        "let paths hold `%23`; 400 otherwise",
+    ),
+    works(
         "entryPoints.<name>.http.underscoreHeadersStrategy",
         STRATEGIES,
         "keep",
         "what to do with header names that hold `_`",
     ),
-    refused(
+    works(
         "entryPoints.<name>.http.aliasHeadersStrategy",
         STRATEGIES,
         "keep",
         "what to do with header names that hold other characters than letters, digits and dashes",
     ),
-    refused("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection"),
-    refused("entryPoints.<name>.http2.maxDecoderHeaderTableSize", COUNT, "4096", "HTTP/2 header table, bytes"),
-    refused("entryPoints.<name>.http2.maxEncoderHeaderTableSize", COUNT, "4096", "HTTP/2 header table, bytes"),
+    works("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection at a time"),
+    ignored(
+        "entryPoints.<name>.http2.maxDecoderHeaderTableSize",
+        COUNT,
+        "4096",
+        "HTTP/2 header table of requests, bytes",
+        TABLES,
+    ),
+    ignored(
+        "entryPoints.<name>.http2.maxEncoderHeaderTableSize",
+        COUNT,
+        "4096",
+        "HTTP/2 header table of answers, bytes",
+        TABLES,
+    ),
     section("entryPoints.<name>.http3", "HTTP/3", ""),
-    section("entryPoints.<name>.proxyProtocol", "take the client's address from a PROXY header", ""),
-    refused(
+    works(
         "entryPoints.<name>.transport.keepAliveMaxTime",
         Kind::Duration,
         "0s",
-        "longest life of a keep-alive connection; 0 for no limit",
+        "age of a connection from which on the next answer is its last; 0 for no limit",
     ),
-    refused(
-        "entryPoints.<name>.transport.keepAliveMaxRequests",
-        COUNT,
-        "0",
-        "requests per keep-alive connection; 0 for no limit",
-    ),
+    works("entryPoints.<name>.transport.keepAliveMaxRequests", COUNT, "0", "requests per connection; 0 for no limit"),
     ignored(
         "entryPoints.<name>.udp.timeout",
         Kind::Duration,

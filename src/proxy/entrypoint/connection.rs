@@ -3,11 +3,13 @@
 //! The task is hyper's connection future with one look at [`Order`] before each poll. The worker's sweeper and the drain
 //! give orders and wake the task; nothing else reaches in. A tunnel (`http/upgrade.rs`) takes the [`Conn`] over and obeys
 //! the same orders. The connection counts as open until the last holder lets go of it.
+use super::proxy_header::{self, Taken};
 use super::refusal::Refusal;
-use super::watchdog::{Pace, Sight, Verdict, verdict};
+use super::watchdog::{Pace, Sight, Verdict, millis, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
 use crate::base::io::{LocalExecutor, TokioIo};
+use crate::config::KeepAlive;
 use crate::model::tls::TlsOptionsKey;
 use crate::proxy::http;
 use crate::proxy::table::ConnectionKind;
@@ -20,6 +22,7 @@ use hyper::service::service_fn;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -91,11 +94,32 @@ impl Client {
     }
 }
 
+/// The client, as far as it is known: the peer, until a PROXY header that is believed says who sent it.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    peer: Client,
+    announced: OnceCell<Client>,
+}
+
+impl Known {
+    fn new(peer: SocketAddr, entry: &EntryPoint) -> Self {
+        Self { peer: Client::new(peer, entry), announced: OnceCell::new() }
+    }
+}
+
+impl Deref for Known {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.announced.get().unwrap_or(&self.peer)
+    }
+}
+
 /// One client connection, or one stream of an HTTP/2 connection, which for a request is the same.
 pub(crate) struct Conn {
     pub(crate) worker: Rc<Worker>,
     pub(crate) entry: Rc<EntryPoint>,
-    pub(crate) client: Client,
+    pub(crate) client: Known,
     /// What the last request said about its host; the next one mostly says the same.
     pub(crate) host: RefCell<http::HostMemory>,
     /// The head of the present request, as far as it may have to be sent again.
@@ -104,6 +128,7 @@ pub(crate) struct Conn {
     /// How it was made safe, if it was.
     secured: OnceCell<Secured>,
     wire: Arc<Wire>,
+    opened: u64,
     order: Cell<Order>,
     task: Cell<Option<Waker>>,
     body: Cell<BodyState>,
@@ -126,7 +151,7 @@ enum Role {
 impl Conn {
     /// A connection that was accepted just now.
     pub(in crate::proxy) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
-        let client = Client::new(peer, &entry);
+        let client = Known::new(peer, &entry);
         let conn = Self::made(worker, entry, client, Role::Connection { streams: Cell::new(0) }, OnceCell::new());
         conn.worker.opened(&conn);
         conn
@@ -145,13 +170,14 @@ impl Conn {
     fn made(
         worker: Rc<Worker>,
         entry: Rc<EntryPoint>,
-        client: Client,
+        client: Known,
         role: Role,
         secured: OnceCell<Secured>,
     ) -> Rc<Self> {
         let wire = Arc::new(Wire::new(worker.ticks.clone()));
         Rc::new(Self {
             client,
+            opened: worker.ticks.now(),
             worker,
             entry,
             role,
@@ -209,6 +235,10 @@ impl Conn {
             streams.set(streams.get() + 1);
             self.wire.enter(Phase::Streams);
         }
+        if self.is_worn_out(self.worker.ticks.now()) {
+            // GOAWAY; the streams that are there are finished.
+            self.give(Order::Close);
+        }
     }
 
     fn stream_ended(&self) {
@@ -235,6 +265,11 @@ impl Conn {
         }
     }
 
+    /// A PROXY header says who the client is. The first one counts.
+    pub(super) fn announce(&self, client: SocketAddr) {
+        self.client.announced.get_or_init(|| Client::new(client, &self.entry));
+    }
+
     /// A request begins: its head was read.
     pub(crate) fn begin(&self, body: BodyState) {
         let now = self.worker.ticks.now();
@@ -246,6 +281,16 @@ impl Conn {
         self.answer_late.set(false);
         self.waiting_since.set(None);
         self.wire.enter(Phase::Request);
+        if self.is_worn_out(now) {
+            self.give(Order::Close);
+        }
+    }
+
+    /// Whether it has served as many requests, or as long, as it may (spec/http.md 4.5).
+    fn is_worn_out(&self, now: u64) -> bool {
+        let KeepAlive { max_requests, max_time } = self.entry.choices.keep_alive;
+        max_requests.is_some_and(|max| self.requests.get() >= max.get())
+            || max_time.is_some_and(|max| now.saturating_sub(self.opened) >= millis(max))
     }
 
     /// The answer to request number `request` is complete; hyper still has to send the rest of it. Without effect if the
@@ -453,6 +498,11 @@ enum Open {
 /// Runs one connection. It is taken for HTTP/1.1, and what hyper's parser stumbles over at its very first byte may be TLS
 /// or HTTP/2: so the usual connection is not looked at twice.
 pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<Settings>) {
+    if let Some(trust) = &conn.entry.choices.proxy_protocol
+        && Box::pin(proxy_header::take(&tcp, &conn, trust)).await == Taken::Nothing
+    {
+        return;
+    }
     if let Some((tcp, read, other)) = http1(tcp, &conn, &settings, Open::ToAll).await {
         let io = Prefixed::new(read, tcp);
         match other {

@@ -30,7 +30,7 @@ const LOCAL_RESETS: usize = 256;
 pub(super) fn settings(entry: &EntryPoint) -> Builder<LocalExecutor> {
     let mut builder = Builder::new(LocalExecutor);
     builder
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(entry.choices.max_streams.unwrap_or(MAX_STREAMS))
         .max_header_list_size(u32::try_from(entry.max_head).unwrap_or(u32::MAX))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

@@ -5,9 +5,11 @@
 //! hyper reads and writes, [`watchdog`] knows when a connection has taken too long, [`refusal`] answers what hyper's
 //! parser does not even let in.
 pub(super) mod accept;
+pub(super) mod choices;
 pub(super) mod connection;
 mod http2;
 pub(super) mod options;
+mod proxy_header;
 mod refusal;
 pub(super) mod sockets;
 pub(super) mod watchdog;

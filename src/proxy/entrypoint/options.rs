@@ -1,4 +1,5 @@
 //! What one entry point does with requests, worked out once at the start from its configuration.
+use super::choices::Choices;
 use crate::proxy::table::EntryPointId;
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -30,6 +31,8 @@ pub(crate) struct EntryPoint {
     pub(crate) timeouts: Timeouts,
     /// Name of this machine, for `X-Forwarded-Server`.
     pub(crate) server_name: HeaderValue,
+    /// What it does beyond the usual.
+    pub(crate) choices: Choices,
 }
 
 /// What happens to `.`, `..` and `//` (spec/http.md 1.6).

@@ -188,7 +188,12 @@ pub(super) fn not_found(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-/// No complete table yet, or a router that must not serve: 503.
+/// A router that must not serve: 503.
+pub(super) fn closed(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    bare(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+}
+
+/// No complete table yet: 503.
 pub(super) fn unavailable(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
 }
@@ -196,6 +201,16 @@ pub(super) fn unavailable(conn: &Rc<Conn>) -> Response<AnswerBody> {
 /// A TLS connection that was made with other options than the router wants: 421 (spec/http.md 5.7).
 pub(super) fn misdirected(conn: &Rc<Conn>) -> Response<AnswerBody> {
     standard(conn, StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n")
+}
+
+/// A request that the entry point is told to refuse: 400.
+pub(super) fn bad_request(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    standard(conn, StatusCode::BAD_REQUEST, "Bad Request\n")
+}
+
+/// A path that the entry point is told to refuse: 400 without a body.
+pub(super) fn bare_bad_request(conn: &Rc<Conn>) -> Response<AnswerBody> {
+    bare(conn, StatusCode::BAD_REQUEST, "")
 }
 
 /// CONNECT: 501.
@@ -217,7 +232,8 @@ fn standard(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response
     response
 }
 
-fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response<AnswerBody> {
+/// An answer with this body and no word about its type.
+pub(super) fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::whole(text, conn));
     *response.status_mut() = status;
     response

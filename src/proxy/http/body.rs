@@ -4,6 +4,7 @@
 //! connection how far it is; an [`AnswerBody`] gives the server's connection back when it has been read to its end, and
 //! tells the client's connection when it is done with.
 use super::headers::{Source, clean_trailers};
+use super::strict;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::pool::Lease;
@@ -75,7 +76,12 @@ impl Body for RequestBody {
                     conn.set_body(*request, BodyState::Whole);
                 }
                 let source = if conn.client.is_trusted() { Source::Trusted } else { Source::Untrusted };
-                Poll::Ready(Some(Ok(cleaned(frame, source))))
+                let mut frame = cleaned(frame, source);
+                if let (Some((names, _)), Some(trailers)) = (conn.entry.choices.odd_names, frame.trailers_mut()) {
+                    // It is too late to refuse.
+                    strict::delete_odd(trailers, names);
+                }
+                Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 conn.set_body(*request, BodyState::Abandoned);

@@ -52,6 +52,9 @@ impl Forwarding {
         host: Option<HeaderValue>,
         protocol: Option<HeaderValue>,
     ) -> Self {
+        if conn.entry.choices.listed.is_some() {
+            headers::delete_spared(request.headers_mut());
+        }
         let upgrade = protocol.map(|protocol| {
             let wish = Wish::new(&mut request, protocol);
             request.headers_mut().insert(CONNECTION, UPGRADE_TOKEN.clone());

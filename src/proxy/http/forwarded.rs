@@ -7,6 +7,7 @@ use super::names::{
     X_FORWARDED_PORT, X_FORWARDED_PROTO, X_FORWARDED_SERVER, X_REAL_IP,
 };
 use crate::proxy::entrypoint::Conn;
+use crate::proxy::entrypoint::choices::Chain;
 use crate::proxy::entrypoint::connection::Trusted;
 use crate::proxy::table::ConnectionKind;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -50,8 +51,11 @@ pub(super) fn announce(headers: &mut HeaderMap, conn: &Conn, context: &Context<'
     headers.insert(&X_FORWARDED_SERVER, conn.entry.server_name.clone());
 }
 
-/// Appends the client to `X-Forwarded-For`.
+/// Appends the client to `X-Forwarded-For`, unless the entry point leaves that as it is.
 pub(super) fn append_client(headers: &mut HeaderMap, conn: &Conn) {
+    if conn.entry.choices.chain == Chain::AsReceived {
+        return;
+    }
     let client = &conn.client.ip_value;
     let value = match (conn.client.trusted, headers.get(&X_FORWARDED_FOR)) {
         (Trusted::Yes, Some(earlier)) if !earlier.as_bytes().trim_ascii().is_empty() => {

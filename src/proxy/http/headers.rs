@@ -239,6 +239,32 @@ fn delete_listed(headers: &mut HeaderMap) -> Wants {
     wants
 }
 
+/// Takes the names of `wanted` out of `Connection`, so that their headers stay for rules to see, and gives a `Connection`
+/// that holds nothing else, for [`delete_spared`].
+pub(super) fn spare_listed(headers: &mut HeaderMap, wanted: &[HeaderName]) -> Option<HeaderValue> {
+    let is_wanted = |token: &&[u8]| HeaderName::from_bytes(token).is_ok_and(|name| wanted.contains(&name));
+    let listed = headers.get_all(CONNECTION).into_iter().flat_map(tokens);
+    let (mut spared, rest): (Vec<&[u8]>, Vec<&[u8]>) = listed.partition(is_wanted);
+    if spared.is_empty() {
+        return None;
+    }
+    if rest.iter().any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
+        spared.push(b"Upgrade");
+    }
+    let [spared, rest] = [spared, rest].map(|tokens| HeaderValue::from_bytes(&tokens.join(&b", "[..])).ok());
+    // It may be empty now, but it is there: what comes next was told so.
+    headers.insert(CONNECTION, rest?);
+    spared
+}
+
+/// Deletes what [`spare_listed`] let through.
+pub(super) fn delete_spared(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        delete_listed(headers);
+        headers.remove(CONNECTION);
+    }
+}
+
 fn contains(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     headers.get_all(name).iter().flat_map(tokens).any(|present| present.eq_ignore_ascii_case(token))
 }

@@ -18,8 +18,10 @@ mod forwarded;
 mod headers;
 mod host;
 mod names;
+mod redirect;
 mod spare;
 mod stream;
+mod strict;
 mod target;
 mod upgrade;
 
@@ -28,12 +30,15 @@ mod tests;
 
 pub(crate) use body::{AnswerBody, RequestBody};
 pub(crate) use host::HostMemory;
+pub(crate) use redirect::Redirect;
 pub(crate) use spare::Spare;
 pub(crate) use stream::serve_stream;
 
 use self::answer::Refused;
 use self::forward::Forwarding;
 use self::headers::Seen;
+use self::redirect::Redirected;
+use self::strict::Judged;
 use self::target::Target;
 use super::entrypoint::Conn;
 use super::entrypoint::connection::BodyState;
@@ -41,7 +46,7 @@ use super::internal::InternalRequest;
 use super::table::Route;
 use crate::model::rule::RequestView;
 use ::http::header::CONNECTION;
-use ::http::{HeaderValue, Method, Request, Response, Uri, Version};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -62,7 +67,8 @@ pub(crate) async fn serve(conn: Rc<Conn>, request: Request<Incoming>) -> Result<
 }
 
 fn concluded(conn: &Conn, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
-    if conn.is_closing() {
+    // After a 101 there is no next request, and `Upgrade` must stay.
+    if conn.is_closing() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, names::CLOSE.clone());
     }
     conn.worker.stats.answered(response.status());
@@ -98,12 +104,20 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
     if seen.has_expectation() && headers::expects_the_unknown(request.headers()) {
         return Err(Refused::Expectation);
     }
+    if let Some(rule) = conn.entry.choices.odd_names
+        && strict::judge_names(request.headers_mut(), rule) == Judged::Rejected
+    {
+        return Ok(Step::Answer(answer::bad_request(conn)));
+    }
     if let Some(step) = unusual(conn, &request)? {
         return Ok(step);
     }
     let uri = std::mem::take(request.uri_mut());
     let target = Target::clean(&uri, &conn.entry)?;
     if conn.worker.internal.claims(conn.entry.id, target.path()) {
+        if let Some(answer) = strict::held_back(conn, target.path()) {
+            return Ok(Step::Answer(answer));
+        }
         return Ok(Step::Internal(InternalRequest {
             method: request.method().clone(),
             path: target.path().to_owned(),
@@ -114,26 +128,36 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
     }
     let upgrade = prepare(conn, &mut request, seen, host.as_ref(), memory.port());
     let table = conn.worker.table.load();
-    let balancer = match table.route(
-        conn.entry.id,
-        conn.kind(),
-        &RequestView {
-            host: memory.canonical(),
-            method: request.method().as_str(),
-            path: &target.routing_path(),
-            query: target.query(),
-            headers: request.headers(),
-            client_ip: conn.client.ip,
-        },
-    ) {
-        Route::Forward { balancer, tls_options, .. } if conn.was_made_with(tls_options) => Arc::clone(balancer),
-        Route::Forward { tls_options, .. } if table.has_tls_options(tls_options) => {
+    let path = target.routing_path();
+    let redirect = conn.entry.choices.redirect.as_deref();
+    let view = RequestView {
+        host: memory.canonical(),
+        method: request.method().as_str(),
+        path: &path,
+        query: target.query(),
+        headers: request.headers(),
+        client_ip: conn.client.ip,
+    };
+    let rival = redirect.and_then(|redirect| redirect.priority_for(conn.kind(), view.host, view.path));
+    let route = table.route_against(conn.entry.id, conn.kind(), &view, rival);
+    if !matches!(route, Route::NoRouter | Route::NotReady)
+        && let Some(answer) = strict::held_back(conn, target.path())
+    {
+        return Ok(Step::Answer(answer));
+    }
+    let balancer = match (route, redirect) {
+        (Route::Forward { balancer, tls_options, .. }, _) if conn.was_made_with(tls_options) => Arc::clone(balancer),
+        (Route::Forward { tls_options, .. }, _) if table.has_tls_options(tls_options) => {
             return Ok(Step::Answer(answer::misdirected(conn)));
         }
-        Route::NoRouter => return Ok(Step::Answer(answer::not_found(conn))),
-        Route::NotReady | Route::Refused(_) | Route::Forward { .. } => {
-            return Ok(Step::Answer(answer::unavailable(conn)));
+        (Route::Rival, Some(redirect)) => {
+            let (method, headers) = (request.method(), request.headers());
+            let request = Redirected { method, headers, host: host.as_ref(), target: &target, uri: &uri };
+            return Ok(Step::Answer(redirect::answer(conn, redirect, conn.kind(), &request)));
         }
+        (Route::NoRouter | Route::Rival, _) => return Ok(Step::Answer(answer::not_found(conn))),
+        (Route::NotReady, _) => return Ok(Step::Answer(answer::unavailable(conn))),
+        (Route::Refused(_) | Route::Forward { .. }, _) => return Ok(Step::Answer(answer::closed(conn))),
     };
     *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))
@@ -170,7 +194,13 @@ fn prepare(
     if seen.has_managed() && !conn.client.is_trusted() {
         headers::delete_managed(headers);
     }
+    let listed = conn.entry.choices.listed.as_deref();
+    let spared = listed.and_then(|listed| headers::spare_listed(headers, listed));
     let upgrade = headers::clean_request(headers, seen).filter(|_| version == Version::HTTP_11);
+    if let Some(spared) = spared {
+        // Until it is forwarded.
+        headers.insert(CONNECTION, spared);
+    }
     forwarded::announce(headers, conn, &forwarded::Context { host, port, upgrade: upgrade.as_ref() });
     upgrade
 }

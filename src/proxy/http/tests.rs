@@ -1,6 +1,7 @@
 //! Tests of single steps; whole requests are in `proxy/tests.rs`.
 use super::target::Target;
 use crate::proxy::entrypoint::EntryPoint;
+use crate::proxy::entrypoint::choices::Choices;
 use crate::proxy::entrypoint::options::{Paths, Semicolons, Timeouts, Trust};
 use crate::proxy::table::EntryPointId;
 use ::http::{HeaderValue, Uri};
@@ -15,6 +16,7 @@ fn entry(paths: Paths, semicolons: Semicolons) -> EntryPoint {
         max_head: 8192,
         timeouts: Timeouts::default(),
         server_name: HeaderValue::from_static("here"),
+        choices: Choices::default(),
     }
 }
 

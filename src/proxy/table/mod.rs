@@ -21,6 +21,7 @@ use hosts::{HostIndex, Place, Precision};
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
 use security::Security;
+use select::Choice;
 use slots::Slots;
 use std::sync::Arc;
 
@@ -84,6 +85,8 @@ pub enum Route<'t> {
     NoRouter,
     /// This router matches and must not serve: 503 (architecture.md 3, difference 2).
     Refused(&'t Arc<Router>),
+    /// What competed with the routers wins ([`Table::route_against`]).
+    Rival,
     /// This router matches, and this is where it sends its requests.
     Forward {
         /// The router.
@@ -171,11 +174,26 @@ impl Table {
 
     /// Where `request`, which came in over a connection of `kind` at `entry`, goes.
     pub fn route(&self, entry: EntryPointId, kind: ConnectionKind, request: &RequestView<'_>) -> Route<'_> {
+        self.route_against(entry, kind, request, None)
+    }
+
+    /// The same, where something outside the table wants the request with the priority `rival`.
+    pub fn route_against(
+        &self,
+        entry: EntryPointId,
+        kind: ConnectionKind,
+        request: &RequestView<'_>,
+        rival: Option<i64>,
+    ) -> Route<'_> {
         if self.readiness == Readiness::Waiting {
             return Route::NotReady;
         }
         let query = Query { entry: EntryPointSet::of(entry), kind, request };
-        let Some(chosen) = select::choose(&self.index, &query) else { return Route::NoRouter };
+        let chosen = match select::choose_against(&self.index, &query, rival) {
+            Choice::Entry(entry) => entry,
+            Choice::Rival => return Route::Rival,
+            Choice::Nobody => return Route::NoRouter,
+        };
         let router = &chosen.router;
         let name = self.entry_points.get(usize::from(entry.0));
         match (chosen.serves, self.slots.get(chosen.slot)) {

@@ -13,6 +13,37 @@ use super::lists::EntryList;
 use crate::model::plan::HostRank;
 use std::ops::ControlFlow;
 
+/// Who gets a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Choice<'t> {
+    /// This entry.
+    Entry(&'t Entry),
+    /// The rival.
+    Rival,
+    /// Nobody.
+    Nobody,
+}
+
+/// Who gets the request: an entry, or something outside the table that wants it with the priority `rival`. That counts
+/// like a ranked router; at a tie it wins, like a guard that everybody has to pass.
+pub(super) fn choose_against<'t>(index: &'t HostIndex, query: &Query<'_>, rival: Option<i64>) -> Choice<'t> {
+    let Some(rival) = rival else { return choose(index, query).map_or(Choice::Nobody, Choice::Entry) };
+    let named = index.routes(HostRank::Exact, query.request.host);
+    let search = Search { index, query, named };
+    match choose(index, query) {
+        None => Choice::Rival,
+        Some(winner) if winner.bloc_rank().is_none() => {
+            if winner.number > rival {
+                Choice::Entry(winner)
+            } else {
+                Choice::Rival
+            }
+        }
+        Some(winner) if winner.number > rival || search.bloc_exceeds(rival) => Choice::Entry(winner),
+        Some(_) => Choice::Rival,
+    }
+}
+
 /// The entry that serves the request.
 pub(super) fn choose<'t>(index: &'t HostIndex, query: &Query<'_>) -> Option<&'t Entry> {
     let named = index.routes(HostRank::Exact, query.request.host);

@@ -121,6 +121,7 @@ fn routed(table: &Table, host: &str, path: &str) -> String {
 
 fn routed_at(table: &Table, entry: EntryPointId, kind: ConnectionKind, host: &str, path: &str) -> String {
     with_request(host, path, |request| match table.route(entry, kind, request) {
+        Route::Rival => panic!("there is no rival"),
         Route::NotReady => "not ready".to_owned(),
         Route::NoRouter => "none".to_owned(),
         Route::Refused(router) => format!("refused {}", router.name),
@@ -399,6 +400,38 @@ fn many_routers_under_one_host_and_path_keep_their_order() {
     let fewer = full.apply(&PlanPatch { generation: 2, routers: removed, ..PlanPatch::default() });
     assert_eq!(winner(&fewer, "0"), "r0099");
     assert_eq!(winner(&full, "1"), "r0298", "a version never changes");
+}
+
+#[test]
+fn a_rival_counts_like_a_router_with_its_priority_and_wins_at_a_tie() {
+    let short = path("short", "a.test", "/s", PathRank::Prefix);
+    let long = path("long", "a.test", "/s/long/enough", PathRank::Prefix);
+    let (short_number, long_number) = (short.shown_priority(), long.shown_priority());
+    let thirty = ranked("thirty", "Host(`r.test`) && PathPrefix(`/`)", 30);
+    let table = table([short, long, thirty]);
+    let cases = [
+        ("a.test", "/s", short_number - 1, "short"),
+        ("a.test", "/s", short_number, "rival"),
+        ("a.test", "/s/long/enough", long_number - 1, "long"),
+        ("a.test", "/s/long/enough", long_number, "rival"),
+        ("r.test", "/", 29, "thirty"),
+        ("r.test", "/", 30, "rival"),
+        ("r.test", "/", -1, "thirty"),
+        ("nobody.test", "/", i64::MIN, "rival"),
+    ];
+    for (host, path, rival, want) in cases {
+        let got = with_request(host, path, |request| match table.route_against(WEB, Plain, request, Some(rival)) {
+            Route::Rival => "rival".to_owned(),
+            Route::Forward { router, .. } => router.name.to_string(),
+            other => format!("{other:?}"),
+        });
+        assert_eq!(got, want, "{host}{path} against {rival}");
+    }
+    let waiting = Table::new(&entry_points());
+    let early = with_request("a.test", "/", |request| {
+        matches!(waiting.route_against(WEB, Plain, request, Some(1)), Route::NotReady)
+    });
+    assert!(early, "a rival waits for the first table, too");
 }
 
 #[test]
