@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::watchdog::{Pace, Sight, Verdict, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::io::{LocalExecutor, TokioIo};
 use crate::model::tls::TlsOptionsKey;
 use crate::proxy::http;
@@ -24,7 +25,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -32,6 +33,9 @@ use tokio::net::TcpStream;
 /// the kernel resets the connection over unread bytes.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 256 * 1024;
+
+/// Longest time in which a request tries further servers, where their transport has no dial timeout.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the task has to do apart from serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +116,10 @@ pub(crate) struct Conn {
     request_began: Cell<u64>,
     reading_since: Cell<u64>,
     waiting_since: Cell<Option<u64>>,
+    answer_limit: Cell<Option<Duration>>,
     answer_late: Cell<bool>,
+    /// When the request of this number began to connect to servers.
+    connecting: Cell<Option<(u64, Instant)>>,
 }
 
 /// What a [`Conn`] stands for.
@@ -167,7 +174,9 @@ impl Conn {
             request_began: Cell::new(0),
             reading_since: Cell::new(0),
             waiting_since: Cell::new(None),
+            answer_limit: Cell::new(None),
             answer_late: Cell::new(false),
+            connecting: Cell::new(None),
         })
     }
 
@@ -287,8 +296,9 @@ impl Conn {
         park(&self.body_task, waker);
     }
 
-    /// A server was handed the request: its time to answer runs, or will with the end of the body.
-    pub(crate) fn await_answer(&self) {
+    /// A server was handed the request: its time to answer, at most `limit`, runs, or will with the end of the body.
+    pub(crate) fn await_answer(&self, limit: Option<Duration>) {
+        self.answer_limit.set(limit);
         let since = if self.body.get() == BodyState::Reading { u64::MAX } else { self.worker.ticks.now() };
         self.waiting_since.set(Some(since));
     }
@@ -296,6 +306,22 @@ impl Conn {
     /// The server has answered, or will not be asked any more.
     pub(crate) fn answer_began(&self) {
         self.waiting_since.set(None);
+    }
+
+    /// How long the present request may go on to connect, TLS not included. All its tries on all servers share the `dial`
+    /// limit of the first, or 30 s where that has none: so many servers that let a client wait for 30 s each would hold it
+    /// for minutes. A try that has begun gets its own limit where there was no other before it.
+    pub(crate) fn time_to_connect(&self, dial: Option<Duration>) -> Option<Duration> {
+        let (request, now) = (self.requests.get(), SystemClock.now());
+        match self.connecting.get().filter(|(of, _)| *of == request) {
+            None => {
+                self.connecting.set(Some((request, now)));
+                dial
+            }
+            Some((_, began)) => {
+                Some(dial.unwrap_or(CONNECT_LIMIT).saturating_sub(now.saturating_duration_since(began)))
+            }
+        }
     }
 
     /// Whether the server's time to answer is over.
@@ -343,7 +369,7 @@ impl Conn {
             reading_since: reading.then(|| self.reading_since.get()),
             waiting_since: self.waiting_since.get(),
         };
-        match verdict(&sight, &self.entry.timeouts, self.worker.transport.answer_timeout, pace, now) {
+        match verdict(&sight, &self.entry.timeouts, self.answer_limit.get(), pace, now) {
             Verdict::Fine if sight.phase == Phase::Idle && self.worker.is_draining(self.entry.id) => {
                 let settled = pace.is_over(Some(Duration::ZERO), sight.since, now);
                 if settled {

@@ -1,7 +1,7 @@
 //! What the tests are made of: a proxy with a plan, raw clients, and servers that say what they are told to.
 use crate::config::{self, Command};
 use crate::model::facts::{Created, ServerState, StickyCookie};
-use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
+use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, HostHeader, Origin as RouterOrigin, PlanPatch, Precedence,
     Router, RouterRule, Scheme, Server, Sticky,
@@ -139,7 +139,13 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         key: key.clone(),
         name: "s".into(),
         origin: BalancerOrigin { namespace: "default".into(), service: "s".into(), port: "80".into() },
-        options: Arc::new(BalancerOptions { host_header, sticky: None, transport: "".into(), middlewares: Vec::new() }),
+        options: Arc::new(BalancerOptions {
+            host_header,
+            sticky: None,
+            transport: "".into(),
+            transport_key: TransportKey::Default,
+            middlewares: Vec::new(),
+        }),
         servers: servers.into_iter().collect(),
     };
     PlanPatch {
