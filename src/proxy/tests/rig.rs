@@ -7,6 +7,7 @@ use crate::model::plan::{
     Router, RouterRule, Scheme, Server, Sticky,
 };
 use crate::model::rule::{self, Syntax};
+use crate::model::transport::ServersTransport;
 use crate::proxy::internal::{InternalAnswer, InternalRequest, InternalService};
 use crate::proxy::table::EntryPointId;
 use crate::proxy::{Grace, Proxy, Totals};
@@ -154,6 +155,16 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         balancers: vec![(key, Some(Arc::new(balancer)))],
         ..PlanPatch::default()
     }
+}
+
+/// `plan`, with `transport` in it as the way to all servers.
+pub fn reaching(mut plan: PlanPatch, transport: ServersTransport) -> PlanPatch {
+    for (_, balancer) in &mut plan.balancers {
+        let Some(balancer) = balancer.as_mut().map(Arc::make_mut) else { continue };
+        Arc::make_mut(&mut balancer.options).transport_key = transport.key.clone();
+    }
+    plan.transports.push((transport.key.clone(), Some(Arc::new(transport))));
+    plan
 }
 
 /// Gives the balancers of `plan` affinity by a cookie `n`.
