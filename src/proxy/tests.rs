@@ -9,9 +9,6 @@ mod multiplexing;
 mod pki;
 mod rig;
 mod secure;
-<<<<<<< HEAD
 mod tls;
-=======
 mod transports;
->>>>>>> d94d0eb (Test transports and multiplexing against real TLS and HTTP/2 servers)
 mod upgrades;

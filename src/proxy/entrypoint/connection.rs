@@ -308,9 +308,9 @@ impl Conn {
         self.waiting_since.set(None);
     }
 
-    /// How long the present request may go on to connect, TLS not included. All its tries on all servers share the `dial`
-    /// limit of the first, or 30 s where that has none: so many servers that let a client wait for 30 s each would hold it
-    /// for minutes. A try that has begun gets its own limit where there was no other before it.
+    /// How long the next try of the present request to connect may take, TLS not included. The first has the whole `dial`
+    /// limit; further ones, on whichever server, have what is left of it, or of 30 s if there is none. With a limit each, a
+    /// dozen servers that do not answer would hold a request for minutes.
     pub(crate) fn time_to_connect(&self, dial: Option<Duration>) -> Option<Duration> {
         let (request, now) = (self.requests.get(), SystemClock.now());
         match self.connecting.get().filter(|(of, _)| *of == request) {

@@ -262,6 +262,12 @@ pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
             None => {}
         }
         if let Some(io) = present.downcast_ref::<io::Error>() {
+            // Bytes that are no TLS; an alert, though, is the server's way to close.
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+                && !matches!(tls, rustls::Error::AlertReceived(_))
+            {
+                return ForwardError::Malformed;
+            }
             let timeout = io.kind() == io::ErrorKind::TimedOut;
             return if timeout { ForwardError::AnswerLate } else { ForwardError::Closed };
         }

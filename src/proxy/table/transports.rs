@@ -87,3 +87,55 @@ fn limits(transport: &Transport) -> impl Iterator<Item = Duration> + use<> {
     let timeouts = transport.timeouts();
     [timeouts.response_header, timeouts.idle].into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::keys::ServersTransportKey;
+    use crate::model::transport::ForwardingTimeouts;
+
+    fn key(name: &str) -> TransportKey {
+        TransportKey::Object(ServersTransportKey::new("default", name))
+    }
+
+    fn settings(name: &str, response_header: Option<Duration>) -> Arc<ServersTransport> {
+        let timeouts = ForwardingTimeouts { response_header, ..ForwardingTimeouts::default() };
+        Arc::new(ServersTransport { key: key(name), timeouts, ..ServersTransport::default() })
+    }
+
+    #[test]
+    fn workers_watch_as_closely_as_the_shortest_limit_asks() {
+        let mut all = Transports::new(Arc::default());
+        assert_eq!(all.shortest_limit(), Some(Duration::from_secs(90)));
+        let short = Some(Duration::from_millis(200));
+        all.set(&key("a"), Some(&settings("a", short)));
+        all.set(&key("b"), Some(&settings("b", None)));
+        assert_eq!(all.shortest_limit(), short);
+        all.set(&key("a"), None);
+        assert_eq!(all.shortest_limit(), Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn an_equal_transport_stays_in_service_and_the_default_one_cannot_be_changed() {
+        let mut all = Transports::new(Arc::default());
+        all.set(&key("a"), Some(&settings("a", None)));
+        let first = all.get(&key("a")).cloned().unwrap();
+        all.set(&key("a"), Some(&settings("a", None)));
+        assert!(Arc::ptr_eq(&first, all.get(&key("a")).unwrap()));
+        all.set(&TransportKey::Default, None);
+        assert!(all.get(&TransportKey::Default).is_some());
+        assert!(all.get(&TransportKey::Unknown).is_none());
+    }
+
+    #[test]
+    fn users_are_known_by_the_transport_they_name_and_none_is_left_behind() {
+        let mut all = Transports::new(Arc::default());
+        let (a, b) = (key("a"), key("b"));
+        all.moved(&BalancerKey::Default, None, Some(&a));
+        assert_eq!(all.users(&a).len(), 1);
+        all.moved(&BalancerKey::Default, Some(&a), Some(&b));
+        assert_eq!((all.users(&a).len(), all.users(&b).len()), (0, 1));
+        all.moved(&BalancerKey::Default, Some(&b), Some(&TransportKey::Default));
+        assert!(all.users.is_empty());
+    }
+}

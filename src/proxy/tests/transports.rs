@@ -1,6 +1,7 @@
 //! Servers transports: who is accepted, what is shown, what is closed, and whose connections are whose.
 use super::pki::{Age, Authority, Https, Leaf, provider};
 use super::rig::*;
+use crate::config;
 use crate::model::keys::{ServersTransportKey, TransportKey};
 use crate::model::plan::{HostHeader, PlanPatch, Scheme};
 use crate::model::transport::{
@@ -8,6 +9,8 @@ use crate::model::transport::{
 };
 use crate::proxy::Transport;
 use crate::proxy::balancer::PeerKey;
+use crate::proxy::entrypoint::Conn;
+use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::entrypoint::watchdog::Ticks;
 use crate::proxy::pool::Pools;
 use rustls::version::{TLS12, TLS13};
@@ -345,6 +348,26 @@ fn a_server_that_cannot_be_dialled_in_time_is_504_and_a_request_does_not_wait_fo
         assert_eq!((answer.status(), answer.text()), (504, "Gateway Timeout"));
         assert_eq!(rig.totals().retries, 2, "the others were asked, in what was left of the time");
         rig.stop().await;
+    });
+}
+
+#[test]
+fn all_tries_of_a_request_share_the_time_to_connect() {
+    run(async {
+        let args = ["--entrypoints.web.address=127.0.0.1:0", "--workers=1", "--providers.kubernetesingress"];
+        let config::Command::Run(config) = config::from_args(args.map(str::to_owned)).unwrap() else {
+            panic!("options")
+        };
+        let (worker, entry) = crate::proxy::bench::worker(&config).unwrap();
+        let conn = Conn::new(worker, Rc::new(entry), "127.0.0.1:1".parse().unwrap());
+        let (dial, most) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(30)));
+        for given in [dial, None] {
+            conn.begin(BodyState::Whole);
+            assert_eq!(conn.time_to_connect(given), given, "the first try");
+            let left = conn.time_to_connect(given);
+            assert!(left.is_some() && left <= given.or(most), "{left:?}");
+            assert!(conn.time_to_connect(given) <= left);
+        }
     });
 }
 
