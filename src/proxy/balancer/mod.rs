@@ -115,6 +115,10 @@ fn is_usable(transport: &Transport) -> bool {
 }
 
 /// The servers of `plan`. Peers that were there before keep their `Arc`, which pools may hold on to.
+#[allow(
+    clippy::mutable_key_type,
+    reason = "what changes in a transport, its TLS sessions, is no part of hash or equality"
+)]
 fn live_servers(plan: &Balancer, transport: &Arc<Transport>, previous: Option<&LiveBalancer>) -> Box<[LiveServer]> {
     let known: HashMap<&PeerKey, &Arc<PeerKey>, foldhash::fast::RandomState> =
         previous.into_iter().flat_map(LiveBalancer::servers).map(|live| (&*live.peer, &live.peer)).collect();

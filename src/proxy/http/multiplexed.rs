@@ -85,7 +85,7 @@ async fn establish(conn: &Rc<Conn>, peer: &Rc<Peer>, claim: Claim) -> Result<Est
     match connected.await {
         Ok(Spoke::Http2(http2)) => Ok(Established::Shared(claim.succeed(http2))),
         Ok(Spoke::Http1(sender)) => {
-            claim.is_http1();
+            claim.own_ways();
             Ok(Established::Own(sender))
         }
         Err(error) => {

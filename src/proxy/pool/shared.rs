@@ -215,7 +215,7 @@ impl Claim {
     }
 
     /// It is there, and speaks HTTP/1.1: everybody for himself.
-    pub(crate) fn is_http1(self) {
+    pub(crate) fn own_ways(self) {
         self.peer.shared.borrow_mut().spoken = Some(Spoken::Http1);
         self.end(Ok(()));
     }

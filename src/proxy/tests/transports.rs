@@ -168,7 +168,6 @@ fn a_service_whose_transport_is_missing_or_broken_is_closed_until_it_is_there() 
         first.transports.clear();
         let rig = Rig::with(&[], first);
         assert_eq!(rig.ask(GET).await.status(), 503, "missing");
-        let mut generation = 1;
         let steps = [
             (Some(&good), 200),
             (Some(&broken), 503),
@@ -178,8 +177,7 @@ fn a_service_whose_transport_is_missing_or_broken_is_closed_until_it_is_there() 
             (Some(&keyless), 503),
             (Some(&good), 200),
         ];
-        for (settings, want) in steps {
-            generation += 1;
+        for (generation, (settings, want)) in (2..).zip(steps) {
             let transports = vec![(good.key.clone(), settings.map(|settings| Arc::new(settings.clone())))];
             rig.proxy.publisher().install(&PlanPatch { generation, transports, ..PlanPatch::default() });
             assert_eq!(rig.ask(GET).await.status(), want, "{settings:?}");
