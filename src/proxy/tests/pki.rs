@@ -2,8 +2,7 @@
 use super::rig::Origin;
 use super::secure::{serve_http2, tell};
 use crate::base::io::TokioIo;
-use crate::base::redacted::Redacted;
-use crate::model::facts::{KeyForm, KeyPair as ClientPair};
+use crate::model::facts::KeyPair as ClientPair;
 use crate::model::transport::{ClientCertificate, Roots};
 use hyper::service::service_fn;
 use rcgen::{
@@ -73,13 +72,9 @@ impl Leaf {
     }
 
     pub fn for_client(&self) -> ClientCertificate {
-        ClientCertificate(Arc::new(ClientPair {
-            chain: vec![Arc::from(self.certificate.der().as_ref())],
-            private_key: Redacted::new(self.key.serialize_der()),
-            key_form: KeyForm::Pkcs8,
-            names: Vec::new(),
-            fingerprint: [0; 32],
-        }))
+        let signer = provider().key_provider.load_private_key(self.key()).unwrap();
+        let certified = Arc::new(CertifiedKey::new(vec![self.certificate.der().clone()], signer));
+        ClientCertificate(Arc::new(ClientPair { certified, names: Vec::new(), fingerprint: [0; 32] }))
     }
 }
 

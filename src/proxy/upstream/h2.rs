@@ -2,7 +2,7 @@
 use super::ConnectError;
 use super::connect::HANDSHAKE_TIMEOUT;
 use super::stream::{Greeted, ServerStream};
-use crate::base::io::{TokioIo, TokioTimer};
+use crate::base::io::{LocalExecutor, TokioIo, TokioTimer};
 use crate::model::transport::ForwardingTimeouts;
 use crate::proxy::http::RequestBody;
 use crate::proxy::pool::SharedSender;
@@ -20,20 +20,6 @@ const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 const UNASKED_STREAMS: usize = 1;
 /// Largest answer head, as for HTTP/1.1.
 const MAX_HEADER_LIST: u32 = 1024 * 1024;
-
-/// Runs hyper's tasks on the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-struct LocalExecutor;
-
-impl<F> hyper::rt::Executor<F> for LocalExecutor
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    fn execute(&self, task: F) {
-        drop(tokio::task::spawn_local(task));
-    }
-}
 
 type Connection = http2::Connection<TokioIo<Greeted>, RequestBody, LocalExecutor>;
 

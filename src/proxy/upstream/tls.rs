@@ -5,9 +5,10 @@
 use super::ConnectError;
 use super::client_auth::Identities;
 use super::verify::Verifier;
-use crate::model::transport::{CipherSuite, TlsVersion, TransportTls};
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{self, cipher_suite as suites};
+use crate::model::tls::{CipherSuite, Version};
+use crate::model::transport::TransportTls;
+use crate::proxy::tls::supported_suite;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, SupportedCipherSuite, SupportedProtocolVersion};
@@ -32,11 +33,8 @@ pub(in crate::proxy) enum TlsError {
     /// rustls does not accept the settings.
     #[error("tls client settings")]
     Settings(#[source] rustls::Error),
-    /// A client certificate cannot be used.
-    #[error("client certificate")]
-    Certificate(#[source] rustls::Error),
     /// No version of TLS is left.
-    #[error("none of the TLS versions that are allowed is spoken here: allow TLS 1.2 or 1.3")]
+    #[error("the lowest TLS version that is allowed is above the highest")]
     Versions,
     /// The server's name can be no TLS name.
     #[error("{0} is no name for tls")]
@@ -67,7 +65,7 @@ impl TlsClient {
             .map_err(TlsError::Settings)?
             .dangerous()
             .with_custom_certificate_verifier(verifier.clone())
-            .with_client_cert_resolver(identities(tls, &provider)?);
+            .with_client_cert_resolver(Arc::new(Identities::build(&tls.certificates)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let http1 = Arc::new(config.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -98,32 +96,16 @@ fn server_name(host: &Arc<str>) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(host.to_string()).map_err(|_| TlsError::Name(host.clone()))
 }
 
-fn identities(tls: &TransportTls, provider: &CryptoProvider) -> Result<Arc<Identities>, TlsError> {
-    Identities::build(&tls.certificates, provider).map(Arc::new)
-}
-
 fn versions(tls: &TransportTls) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
-    let spoken = [(TlsVersion::Tls13, &TLS13), (TlsVersion::Tls12, &TLS12)];
-    let is_allowed = |version: TlsVersion| {
-        tls.min_version.is_none_or(|min| min <= version) && tls.max_version.is_none_or(|max| version <= max)
-    };
+    let spoken = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
+    let is_allowed = |version: Version| tls.min_version <= version && version <= tls.max_version;
     let left: Vec<_> =
         spoken.into_iter().filter(|(version, _)| is_allowed(*version)).map(|(_, version)| version).collect();
     if left.is_empty() { Err(TlsError::Versions) } else { Ok(left) }
 }
 
 fn is_wanted(suite: &SupportedCipherSuite, wanted: &[CipherSuite]) -> bool {
-    wanted.iter().any(|wanted| {
-        let wanted = match wanted {
-            CipherSuite::EcdsaAes128 => suites::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-            CipherSuite::EcdsaAes256 => suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-            CipherSuite::EcdsaChaCha20 => suites::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-            CipherSuite::RsaAes128 => suites::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-            CipherSuite::RsaAes256 => suites::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-            CipherSuite::RsaChaCha20 => suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-        };
-        wanted.suite() == suite.suite()
-    })
+    wanted.iter().any(|wanted| supported_suite(*wanted).suite() == suite.suite())
 }
 
 /// A server that answers nonsense or shows a bad certificate is our refusal; an alert or a lost connection is the
