@@ -10,10 +10,10 @@ use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderValue};
 use pilotage::config::{Command, from_args};
 use pilotage::model::facts::{ServerState, StickyCookie};
-use pilotage::model::keys::{BalancerKey, PortRef, ServiceKey};
+use pilotage::model::keys::{BalancerKey, PortRef, ServiceKey, TransportKey};
 use pilotage::model::patch::{Change, ModelPatch};
 use pilotage::model::plan::{Balancer, BalancerOptions, BalancerOrigin, HostHeader, Scheme, Server, Sticky};
-use pilotage::proxy::balancer::{LiveBalancer, PeerKey, Tried};
+use pilotage::proxy::balancer::{LiveBalancer, Tried};
 use pilotage::proxy::bench::{Checkout, Rewriting};
 use std::sync::Arc;
 use world::{World, host, numbers_below, path};
@@ -161,8 +161,7 @@ fn rewrite_answer_headers(bencher: Bencher<'_, '_>) {
 /// A connection to a server is taken and given back.
 #[divan::bench(args = [1, 64])]
 fn upstream_checkout(bencher: Bencher<'_, '_>, idle: usize) {
-    let key = Arc::new(PeerKey::new(&server(0), &"".into()));
-    let checkout = Checkout::new(key, idle).expect("connections in memory");
+    let checkout = Checkout::new(&server(0), idle).expect("connections in memory");
     bencher.bench_local(|| assert!(checkout.exchange()));
 }
 
@@ -197,9 +196,10 @@ fn balancer(servers: usize, sticky: Option<Sticky>) -> LiveBalancer {
             host_header: HostHeader::Pass,
             sticky,
             transport: "".into(),
+            transport_key: TransportKey::Default,
             middlewares: Vec::new(),
         }),
         servers: (0..servers).map(server).collect(),
     };
-    LiveBalancer::build(Arc::new(plan), None)
+    LiveBalancer::build(Arc::new(plan), Some(&Arc::default()), None)
 }

@@ -5,7 +5,7 @@ use crate::base::ManualClock;
 use crate::messages::debug::Observation;
 use crate::model::facts::{Created, KeyPair, RouterTls, ServerState};
 use crate::model::finding::Finding;
-use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
+use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, HostHeader, Origin, Precedence, Router, RouterRule, Scheme,
     Server,
@@ -70,6 +70,7 @@ pub fn balancer(service: &str, servers: &[&str]) -> Balancer {
             host_header: HostHeader::Pass,
             sticky: None,
             transport: "".into(),
+            transport_key: TransportKey::Default,
             middlewares: Vec::new(),
         }),
         servers: servers.iter().map(|host| server(host)).collect(),

@@ -372,6 +372,8 @@ impl Compiler {
             certificates: entries(&mut self.certificates),
             tls_options: Vec::new(),
             tls_hosts: self.tls_hosts.differences(),
+            // ServersTransport objects are not compiled yet; what names one is refused (`refusals.rs`).
+            transports: Vec::new(),
         };
         if !plan.is_empty() || self.generation == 0 {
             self.generation += 1;

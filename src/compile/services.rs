@@ -6,7 +6,7 @@ use super::refusals;
 use super::servers::{Reads, Source, find_port};
 use crate::model::facts::{ServiceFact, ServiceOptions, StickyCookie};
 use crate::model::finding::Finding;
-use crate::model::keys::{BalancerKey, PortRef, ServiceKey};
+use crate::model::keys::{BalancerKey, PortRef, ServiceKey, TransportKey};
 use crate::model::plan::{Balancer, BalancerOptions, BalancerOrigin, HostHeader, Sticky};
 use std::sync::Arc;
 
@@ -188,6 +188,11 @@ fn balancer_options(annotations: &ServiceOptions, name: &str, options: &Options)
         host_header: if pass { HostHeader::Pass } else { HostHeader::OfServer },
         sticky,
         transport: annotations.servers_transport.clone(),
+        // The only transport there is yet. Any other name refuses the routers as well (`refusals.rs`).
+        transport_key: match &*annotations.servers_transport {
+            "" | "default@internal" => TransportKey::Default,
+            _ => TransportKey::Unknown,
+        },
         middlewares: annotations.middlewares.clone(),
     }
 }

@@ -128,6 +128,11 @@ fn servers_transport(root: Scope<'_>) -> ServersTransport {
         dial_timeout: root.limit("serversTransport.forwardingTimeouts.dialTimeout"),
         response_header_timeout: root.limit("serversTransport.forwardingTimeouts.responseHeaderTimeout"),
         idle_conn_timeout: root.limit("serversTransport.forwardingTimeouts.idleConnTimeout"),
+        read_idle_timeout: root.limit("serversTransport.forwardingTimeouts.readIdleTimeout"),
+        // 0 is 15 s, as in Go's HTTP/2 client: a ping that need not be answered would be none.
+        ping_timeout: root
+            .limit("serversTransport.forwardingTimeouts.pingTimeout")
+            .unwrap_or(std::time::Duration::from_secs(15)),
     }
 }
 

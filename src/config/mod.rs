@@ -190,6 +190,10 @@ pub struct ServersTransport {
     pub response_header_timeout: Option<Duration>,
     /// How long an idle connection is kept. Default 90 s.
     pub idle_conn_timeout: Option<Duration>,
+    /// HTTP/2: silence after which a ping is sent. Default none: no pings.
+    pub read_idle_timeout: Option<Duration>,
+    /// HTTP/2: how long the answer to a ping may take. Default 15 s.
+    pub ping_timeout: Duration,
 }
 
 /// Where certificate authorities come from.

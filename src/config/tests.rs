@@ -77,6 +77,8 @@ fn without_arguments_everything_has_its_default() {
             dial_timeout: Some(Duration::from_secs(30)),
             response_header_timeout: None,
             idle_conn_timeout: Some(Duration::from_secs(90)),
+            read_idle_timeout: None,
+            ping_timeout: Duration::from_secs(15),
         },
         workers: config.workers,
         file: None,
@@ -392,6 +394,8 @@ fn options_of_api_ping_log_and_backends_arrive() {
         "--serverstransport.forwardingtimeouts.dialtimeout=0",
         "--serverstransport.forwardingtimeouts.responseheadertimeout=300ms",
         "--serverstransport.forwardingtimeouts.idleconntimeout=1",
+        "--serverstransport.forwardingtimeouts.readidletimeout=700ms",
+        "--serverstransport.forwardingtimeouts.pingtimeout=4",
         "--workers=3",
     ]);
     let api = Api {
@@ -413,6 +417,8 @@ fn options_of_api_ping_log_and_backends_arrive() {
         dial_timeout: None,
         response_header_timeout: Some(Duration::from_millis(300)),
         idle_conn_timeout: Some(Duration::from_secs(1)),
+        read_idle_timeout: Some(Duration::from_millis(700)),
+        ping_timeout: Duration::from_secs(4),
     };
     assert_eq!(config.servers_transport, transport);
     assert_eq!(config.workers.get(), 3);

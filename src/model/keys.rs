@@ -62,6 +62,10 @@ namespaced_key!(
     /// Names one Secret.
     SecretKey
 );
+namespaced_key!(
+    /// Names one ServersTransport object.
+    ServersTransportKey
+);
 cluster_key!(
     /// Names one Node.
     NodeKey
@@ -105,6 +109,27 @@ pub enum BalancerKey {
     },
     /// `default-backend`: the one balancer behind the default router of the cluster.
     Default,
+}
+
+/// Names one servers transport of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum TransportKey {
+    /// `default@internal`: made from the static options, never part of a patch.
+    Default,
+    /// A ServersTransport object.
+    Object(ServersTransportKey),
+    /// A name that means no transport. No plan has it, so that what asks for it stays closed.
+    Unknown,
+}
+
+impl fmt::Display for TransportKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default@internal"),
+            Self::Object(key) => key.fmt(f),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
 }
 
 /// Names one router of the plan: where it comes from.

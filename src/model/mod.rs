@@ -10,4 +10,5 @@ pub mod plan;
 pub mod rule;
 pub mod status;
 pub mod tls;
+pub mod transport;
 pub mod writing;

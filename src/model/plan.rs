@@ -2,9 +2,10 @@
 //!
 //! Made by `compile/` alone. Everything in it is immutable and shared by `Arc`: a patch replaces whole entries.
 use super::facts::{KeyPair, RouterObservability, RouterTls, ServerState, StickyCookie};
-use super::keys::{BalancerKey, IngressKey, RouterKey, SecretKey};
+use super::keys::{BalancerKey, IngressKey, RouterKey, SecretKey, TransportKey};
 use super::rule::Rule;
 use super::tls::{TlsOptions, TlsOptionsKey};
+use super::transport::ServersTransport;
 use std::sync::Arc;
 
 /// Priority of the default router: the smallest 32-bit number, after everything else (spec/ingress.md 11).
@@ -232,6 +233,9 @@ pub struct BalancerOptions {
     pub sticky: Option<Sticky>,
     /// `serversTransport` as written; empty for the default transport.
     pub transport: Arc<str>,
+    /// The transport that this means. One that the plan does not have, or that cannot be used, makes every router to this
+    /// load balancer answer 503.
+    pub transport_key: TransportKey,
     /// Service middlewares as written.
     pub middlewares: Vec<Arc<str>>,
 }
@@ -320,13 +324,15 @@ pub struct PlanPatch {
     pub tls_options: Vec<(TlsOptionsKey, Option<Arc<TlsOptions>>)>,
     /// With which options the connections of a host are made: hosts that appeared, changed or went.
     pub tls_hosts: Vec<(TlsHost, Option<TlsOptionsKey>)>,
+    /// Servers transports that appeared, changed or went; never the default one.
+    pub transports: Vec<(TransportKey, Option<Arc<ServersTransport>>)>,
 }
 
 impl PlanPatch {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        let Self { generation: _, routers, balancers, certificates, tls_options, tls_hosts } = self;
+        let Self { generation: _, routers, balancers, certificates, tls_options, tls_hosts, transports } = self;
         let objects = routers.is_empty() && balancers.is_empty() && certificates.is_empty();
-        objects && tls_options.is_empty() && tls_hosts.is_empty()
+        objects && tls_options.is_empty() && tls_hosts.is_empty() && transports.is_empty()
     }
 }

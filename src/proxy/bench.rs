@@ -8,10 +8,11 @@ use super::Proxy;
 use super::balancer::PeerKey;
 use super::http::RequestBody;
 use super::internal::NoInternalService;
-use super::pool::{Lease, Limits, Pools};
+use super::pool::{Lease, Pools};
 use super::worker::Worker;
 use crate::base::io::TokioIo;
 use crate::config::Config;
+use crate::model::plan::Server;
 use hyper::client::conn::http1;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,12 +35,12 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// A pool of `key` with so many idle connections.
-    pub fn new(key: Arc<PeerKey>, connections: usize) -> std::io::Result<Self> {
+    /// The pool of `server` with so many idle connections, at most the 200 of the default transport.
+    pub fn new(server: &Server, connections: usize) -> std::io::Result<Self> {
+        let key = Arc::new(PeerKey::new(server, &Arc::default()));
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let tasks = LocalSet::new();
-        let limits = Limits { idle_per_peer: connections, idle_in_all: connections, idle_timeout: None };
-        let pools = Pools::new(limits, super::entrypoint::watchdog::Ticks::default());
+        let pools = Pools::new(connections, super::entrypoint::watchdog::Ticks::default());
         let mut ends = Vec::new();
         for _ in 0..connections {
             let (near, far) = tokio::io::duplex(ROOM);

@@ -26,9 +26,10 @@ mod tests;
 pub use entrypoint::BindError;
 pub use internal::{InternalRequest, InternalService};
 pub use stats::{Totals, WorkerStats};
+pub use upstream::Transport;
 
 use crate::base::clock::{Clock, SystemClock};
-use crate::config::{self, CaSource};
+use crate::config;
 use crate::model::plan::PlanPatch;
 use actix::{Arbiter, System};
 use arc_swap::ArcSwap;
@@ -42,12 +43,8 @@ use std::time::Duration;
 use table::{EntryPointId, Table};
 use tls::DefaultCertificate;
 use tokio::sync::{mpsc, oneshot};
-use upstream::Transport;
-use upstream::tls::{TlsClient, Verification};
+use upstream::configured::default_transport;
 use worker::{Command, Seed};
-
-/// Idle connections to all servers together that one worker keeps.
-const IDLE_IN_ALL: usize = 8192;
 
 /// The data plane.
 pub struct Proxy {
@@ -92,9 +89,11 @@ impl Proxy {
     /// Takes all addresses of `config`. Clients can connect from here on; they are served after [`Proxy::start`].
     pub fn bind(config: &config::Config, internal: Arc<dyn InternalService>) -> Result<Self, BindError> {
         let names: Vec<Arc<str>> = config.connected_entry_points().map(|entry| entry.name.clone()).collect();
-        let table = Table::new(&names);
-        let transport = Arc::new(transport(&config.servers_transport));
-        let limits = limits(&config.servers_transport);
+        let transport = Transport::build(Arc::new(default_transport(&config.servers_transport)));
+        if let Some(error) = transport.problem() {
+            tracing::error!(error, "serversTransport cannot be used for https: such servers answer 500");
+        }
+        let table = Table::with_transport(&names, Arc::new(transport));
         let workers = config.workers.get();
         let mut addresses = Vec::new();
         let mut listeners: Vec<Vec<(EntryPoint, std::net::TcpListener)>> = (0..workers).map(|_| Vec::new()).collect();
@@ -121,8 +120,6 @@ impl Proxy {
                 table: table.clone(),
                 internal: internal.clone(),
                 stats: Arc::default(),
-                transport: transport.clone(),
-                limits,
                 default_certificate: default_certificate.clone(),
                 commands: receiver,
             });
@@ -240,39 +237,5 @@ fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
         },
         server_name: machine_name(),
         choices: Choices::new(given),
-    }
-}
-
-fn transport(given: &config::ServersTransport) -> Transport {
-    let verification = match (given.insecure_skip_verify, given.root_cas.is_empty()) {
-        (true, _) => Verification::Off,
-        (false, true) => Verification::SystemRoots,
-        (false, false) => Verification::Roots(given.root_cas.iter().filter_map(pem_text).collect()),
-    };
-    Transport {
-        dial_timeout: given.dial_timeout,
-        answer_timeout: given.response_header_timeout,
-        tls: Arc::new(TlsClient::new(verification)),
-    }
-}
-
-fn pem_text(source: &CaSource) -> Option<Arc<str>> {
-    match source {
-        CaSource::Pem(text) => Some(text.as_str().into()),
-        CaSource::File(path) => match std::fs::read_to_string(path) {
-            Ok(text) => Some(text.into()),
-            Err(error) => {
-                tracing::error!(path = %path.display(), %error, "serversTransport.rootCAs cannot be read");
-                None
-            }
-        },
-    }
-}
-
-fn limits(given: &config::ServersTransport) -> pool::Limits {
-    pool::Limits {
-        idle_per_peer: given.max_idle_conns_per_host,
-        idle_in_all: IDLE_IN_ALL,
-        idle_timeout: given.idle_conn_timeout,
     }
 }

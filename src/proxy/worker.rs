@@ -7,11 +7,10 @@ use super::entrypoint::connection::Order;
 use super::entrypoint::watchdog::{Pace, Ticks, millis};
 use super::entrypoint::{Conn, EntryPoint, accept};
 use super::internal::InternalService;
-use super::pool::{Limits, Pools};
+use super::pool::Pools;
 use super::stats::{Vital, WorkerStats};
 use super::table::{EntryPointId, Table};
 use super::tls::{DefaultCertificate, Queue};
-use super::upstream::Transport;
 use crate::base::clock::{Clock, SystemClock};
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -25,6 +24,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 /// get by with few, to have too many.
 pub(super) const MAX_HANDSHAKES: usize = if cfg!(test) { 16 } else { 1024 };
 
+/// Idle connections to all servers together that one worker keeps.
+const IDLE_IN_ALL: usize = 8192;
+
 /// What a worker is made of.
 pub(super) struct Seed {
     /// Its listeners.
@@ -35,10 +37,6 @@ pub(super) struct Seed {
     pub(super) internal: Arc<dyn InternalService>,
     /// Its counters.
     pub(super) stats: Arc<WorkerStats>,
-    /// How servers are reached.
-    pub(super) transport: Arc<Transport>,
-    /// How many connections to servers are kept.
-    pub(super) limits: Limits,
     /// For names that no certificate covers.
     pub(super) default_certificate: DefaultCertificate,
     /// What it is told.
@@ -62,7 +60,6 @@ pub(crate) struct Worker {
     pub(crate) table: Arc<ArcSwap<Table>>,
     pub(crate) internal: Arc<dyn InternalService>,
     pub(crate) stats: Arc<WorkerStats>,
-    pub(crate) transport: Arc<Transport>,
     pub(crate) pools: Pools,
     pub(crate) ticks: Ticks,
     pub(crate) default_certificate: DefaultCertificate,
@@ -84,8 +81,7 @@ impl Worker {
             table: seed.table.clone(),
             internal: seed.internal.clone(),
             stats: seed.stats.clone(),
-            transport: seed.transport.clone(),
-            pools: Pools::new(seed.limits, ticks.clone()),
+            pools: Pools::new(IDLE_IN_ALL, ticks.clone()),
             ticks,
             default_certificate: seed.default_certificate.clone(),
             handshakes: RefCell::new(Queue::new(MAX_HANDSHAKES)),
@@ -219,7 +215,7 @@ pub(super) async fn run(mut seed: Seed) {
             Err(error) => tracing::error!(entrypoint = %entry.name, %error, "listener lost"),
         }
     }
-    let (sweep, vital) = (sweep(worker.clone(), pace(&entries, &seed)), Vital(seed.stats.clone()));
+    let (sweep, vital) = (sweep(worker.clone(), shortest_limit(&entries)), Vital(seed.stats.clone()));
     let sweeper = tokio::task::spawn_local(async move {
         let _vital = vital;
         sweep.await;
@@ -242,21 +238,22 @@ pub(super) async fn run(mut seed: Seed) {
     }
 }
 
-fn pace(entries: &[Rc<EntryPoint>], seed: &Seed) -> Pace {
-    let of_entries = entries.iter().flat_map(|entry| {
+fn shortest_limit(entries: &[Rc<EntryPoint>]) -> Option<Duration> {
+    let limits = entries.iter().flat_map(|entry| {
         let limits = entry.timeouts;
         [limits.read, limits.write, limits.idle, entry.choices.keep_alive.max_time]
     });
-    let of_servers = [seed.transport.answer_timeout, seed.limits.idle_timeout];
-    Pace::for_limits(of_entries.chain(of_servers).flatten())
+    limits.flatten().min()
 }
 
-async fn sweep(worker: Rc<Worker>, pace: Pace) {
+/// Looks after all limits, as often as the shortest of them asks for: `of_clients`, and those of the transports in the
+/// present table.
+async fn sweep(worker: Rc<Worker>, of_clients: Option<Duration>) {
     let began = SystemClock.now();
-    let mut ticker = tokio::time::interval(pace.tick.max(Duration::from_millis(1)));
-    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticker.tick().await;
+        let of_servers = worker.table.load().shortest_limit();
+        let pace = Pace::for_limits([of_clients, of_servers].into_iter().flatten());
         worker.sweep(pace, millis(SystemClock.now().saturating_duration_since(began)));
+        tokio::time::sleep(pace.tick.max(Duration::from_millis(1))).await;
     }
 }

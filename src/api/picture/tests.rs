@@ -3,7 +3,7 @@ use crate::api::json;
 use crate::api::options::{EntryPointRules, Redirection};
 use crate::api::testing::{balancer, entry_point, key_pair, options, port_80, router, server, tls};
 use crate::model::facts::{Created, RouterObservability, RouterTls, ServerState, StickyCookie, TlsDomain};
-use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
+use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank,
     PathRank, Precedence, Router, RouterRule, Sticky,
@@ -124,6 +124,7 @@ fn a_router_with_options_and_no_host_is_shown_apart_on_each_entry_point() {
             domain: "".into(),
         })),
         transport: "foobar@file".into(),
+        transport_key: TransportKey::Unknown,
         middlewares: vec!["default-strip".into()],
     });
     let shown = shown(&view(vec![annotated()], vec![service]), &plain(&["ep1", "ep2"]));

@@ -66,6 +66,18 @@ pub(super) const ROWS: &[OptionRow] = &[
         "90s",
         "how long an idle connection is kept; 0 for no limit",
     ),
+    works(
+        "serversTransport.forwardingTimeouts.readIdleTimeout",
+        Kind::Duration,
+        "0s",
+        "HTTP/2: silence of a backend after which it is sent a ping; 0 for no pings",
+    ),
+    works(
+        "serversTransport.forwardingTimeouts.pingTimeout",
+        Kind::Duration,
+        "15s",
+        "HTTP/2: how long the answer to a ping may take before the connection is closed; 0 for 15s",
+    ),
     section("serversTransport.spiffe", "verify backends by SPIFFE identity", ""),
     works(
         "leaderElection.leaseName",

@@ -3,7 +3,9 @@
 //! A [`LiveBalancer`] is immutable but for the round-robin position, which its successor takes over, so that a change of
 //! the endpoints resets nobody's turn. Strategies: [`round_robin`] and, in front of it, [`sticky`].
 //! Health checks and further strategies are to come; connections live in `pool/` under a server's [`PeerKey`].
+use super::upstream::Transport;
 use crate::model::facts::ServerState;
+use crate::model::keys::TransportKey;
 use crate::model::plan::{Balancer, Server, Sticky};
 use http::{HeaderMap, HeaderValue};
 use round_robin::RoundRobin;
@@ -26,6 +28,8 @@ mod tests;
 #[derive(Debug)]
 pub struct LiveBalancer {
     plan: Arc<Balancer>,
+    /// `None` if it is missing or cannot be used. There are no servers then, should anybody ask all the same.
+    transport: Option<Arc<Transport>>,
     servers: Box<[LiveServer]>,
     rotation: RoundRobin,
     affinity: Option<Affinity>,
@@ -46,14 +50,17 @@ pub struct Picked<'b> {
 impl LiveBalancer {
     /// Puts `plan` into service. What it has in common with `previous` goes on: the turn of the round robin and the
     /// identity of the peers.
-    pub fn build(plan: Arc<Balancer>, previous: Option<&Self>) -> Self {
-        let servers = live_servers(&plan, previous);
+    /// `transport` is the one that the plan names; without it, or with one that cannot be used, the balancer is closed.
+    pub fn build(plan: Arc<Balancer>, transport: Option<&Arc<Transport>>, previous: Option<&Self>) -> Self {
+        let transport = transport.filter(|transport| is_usable(transport));
+        let servers = transport.map(|transport| live_servers(&plan, transport, previous)).unwrap_or_default();
+        let transport = transport.cloned();
         let rotation = RoundRobin::build(&plan.servers, previous.map(|balancer| &balancer.rotation));
         let affinity = match &plan.options.sticky {
             Some(Sticky::Cookie(cookie)) => Some(Affinity::build(cookie, &plan.servers)),
             Some(Sticky::Empty) | None => None,
         };
-        Self { plan, servers, rotation, affinity }
+        Self { plan, transport, servers, rotation, affinity }
     }
 
     /// The plan it was made from.
@@ -61,7 +68,18 @@ impl LiveBalancer {
         &self.plan
     }
 
-    /// The servers, in the order of the plan.
+    /// Whether building it of these would make an equal one.
+    pub fn is_made_of(&self, plan: &Arc<Balancer>, transport: Option<&Arc<Transport>>) -> bool {
+        self.plan == *plan && self.transport.as_ref() == transport.filter(|transport| is_usable(transport))
+    }
+
+    /// Whether it takes requests. If not, routers to it answer 503: servers are not to be reached in another way than the
+    /// plan says (architecture.md 3, difference 2).
+    pub fn is_open(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    /// The servers, in the order of the plan; none if it is closed.
     pub fn servers(&self) -> &[LiveServer] {
         &self.servers
     }
@@ -90,11 +108,20 @@ impl LiveBalancer {
     }
 }
 
+/// The default transport stays in use without its TLS: it alone may have servers that do without, and those that do not
+/// answer 500.
+fn is_usable(transport: &Transport) -> bool {
+    transport.settings().key == TransportKey::Default || transport.problem().is_none()
+}
+
 /// The servers of `plan`. Peers that were there before keep their `Arc`, which pools may hold on to.
-fn live_servers(plan: &Balancer, previous: Option<&LiveBalancer>) -> Box<[LiveServer]> {
+#[allow(
+    clippy::mutable_key_type,
+    reason = "what changes in a transport, its TLS sessions, is no part of hash or equality"
+)]
+fn live_servers(plan: &Balancer, transport: &Arc<Transport>, previous: Option<&LiveBalancer>) -> Box<[LiveServer]> {
     let known: HashMap<&PeerKey, &Arc<PeerKey>, foldhash::fast::RandomState> =
         previous.into_iter().flat_map(LiveBalancer::servers).map(|live| (&*live.peer, &live.peer)).collect();
-    let transport = &plan.options.transport;
     plan.servers
         .iter()
         .map(|server: &Server| {

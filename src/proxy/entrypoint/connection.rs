@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::watchdog::{Pace, Sight, Verdict, millis, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::io::{LocalExecutor, TokioIo};
 use crate::config::KeepAlive;
 use crate::model::tls::TlsOptionsKey;
@@ -27,7 +28,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -35,6 +36,9 @@ use tokio::net::TcpStream;
 /// the kernel resets the connection over unread bytes.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 256 * 1024;
+
+/// Longest time in which a request tries further servers, where their transport has no dial timeout.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the task has to do apart from serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +141,10 @@ pub(crate) struct Conn {
     request_began: Cell<u64>,
     reading_since: Cell<u64>,
     waiting_since: Cell<Option<u64>>,
+    answer_limit: Cell<Option<Duration>>,
     answer_late: Cell<bool>,
+    /// When the request of this number began to connect to servers.
+    connecting: Cell<Option<(u64, Instant)>>,
 }
 
 /// What a [`Conn`] stands for.
@@ -193,7 +200,9 @@ impl Conn {
             request_began: Cell::new(0),
             reading_since: Cell::new(0),
             waiting_since: Cell::new(None),
+            answer_limit: Cell::new(None),
             answer_late: Cell::new(false),
+            connecting: Cell::new(None),
         })
     }
 
@@ -332,8 +341,9 @@ impl Conn {
         park(&self.body_task, waker);
     }
 
-    /// A server was handed the request: its time to answer runs, or will with the end of the body.
-    pub(crate) fn await_answer(&self) {
+    /// A server was handed the request: its time to answer, at most `limit`, runs, or will with the end of the body.
+    pub(crate) fn await_answer(&self, limit: Option<Duration>) {
+        self.answer_limit.set(limit);
         let since = if self.body.get() == BodyState::Reading { u64::MAX } else { self.worker.ticks.now() };
         self.waiting_since.set(Some(since));
     }
@@ -341,6 +351,22 @@ impl Conn {
     /// The server has answered, or will not be asked any more.
     pub(crate) fn answer_began(&self) {
         self.waiting_since.set(None);
+    }
+
+    /// How long the next try of the present request to connect may take, TLS not included. The first has the whole `dial`
+    /// limit; further ones, on whichever server, have what is left of it, or of 30 s if there is none. With a limit each, a
+    /// dozen servers that do not answer would hold a request for minutes.
+    pub(crate) fn time_to_connect(&self, dial: Option<Duration>) -> Option<Duration> {
+        let (request, now) = (self.requests.get(), SystemClock.now());
+        match self.connecting.get().filter(|(of, _)| *of == request) {
+            None => {
+                self.connecting.set(Some((request, now)));
+                dial
+            }
+            Some((_, began)) => {
+                Some(dial.unwrap_or(CONNECT_LIMIT).saturating_sub(now.saturating_duration_since(began)))
+            }
+        }
     }
 
     /// Whether the server's time to answer is over.
@@ -388,7 +414,7 @@ impl Conn {
             reading_since: reading.then(|| self.reading_since.get()),
             waiting_since: self.waiting_since.get(),
         };
-        match verdict(&sight, &self.entry.timeouts, self.worker.transport.answer_timeout, pace, now) {
+        match verdict(&sight, &self.entry.timeouts, self.answer_limit.get(), pace, now) {
             Verdict::Fine if sight.phase == Phase::Idle && self.worker.is_draining(self.entry.id) => {
                 let settled = pace.is_over(Some(Duration::ZERO), sight.since, now);
                 if settled {

@@ -5,7 +5,7 @@
 use super::body::AnswerBody;
 use super::names::{CLOSE, NOSNIFF, TEXT_PLAIN};
 use crate::proxy::entrypoint::Conn;
-use crate::proxy::upstream::ConnectError;
+use crate::proxy::upstream::{ConnectError, error_chain};
 use http::header::{CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use hyper::ext::ReasonPhrase;
@@ -100,7 +100,8 @@ impl ForwardError {
                 ConnectError::Resolve { .. }
                 | ConnectError::Connect(_)
                 | ConnectError::TlsClosed(_)
-                | ConnectError::Preface(_) => BAD_GATEWAY,
+                | ConnectError::Preface(_)
+                | ConnectError::NoHttp2 => BAD_GATEWAY,
             },
         }
     }
@@ -241,12 +242,5 @@ pub(super) fn bare(conn: &Rc<Conn>, status: StatusCode, text: &'static str) -> R
 
 /// An error with its causes in one line, for logs.
 pub(super) fn causes(error: &ForwardError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(present) = cause {
-        text.push_str(": ");
-        text.push_str(&present.to_string());
-        cause = present.source();
-    }
-    text
+    error_chain(error)
 }

@@ -8,6 +8,7 @@ use super::strict;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::pool::Lease;
+use crate::proxy::pool::shared::Place;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -147,6 +148,12 @@ enum Kind {
         incoming: Incoming,
         lease: Option<Lease>,
     },
+    /// Read from a server over a connection that others use as well.
+    Shared {
+        incoming: Incoming,
+        /// Free again with the body.
+        _place: Place,
+    },
 }
 
 impl AnswerBody {
@@ -155,7 +162,15 @@ impl AnswerBody {
         Self::new(Kind::Whole(bytes.into()), conn)
     }
 
-    /// What a server sends. `lease` is its connection, unless that is shared.
+    /// What a server sends over a shared connection.
+    pub(super) fn shared(incoming: Incoming, place: Place, conn: &Rc<Conn>) -> Self {
+        if incoming.is_end_stream() {
+            return Self::new(Kind::Empty, conn);
+        }
+        Self::new(Kind::Shared { incoming, _place: place }, conn)
+    }
+
+    /// What a server sends. `lease` is its connection, if that can be used again.
     pub(super) fn server(incoming: Incoming, lease: Option<Lease>, conn: &Rc<Conn>) -> Self {
         if !incoming.is_end_stream() {
             return Self::new(Kind::Server { incoming, lease }, conn);
@@ -196,6 +211,9 @@ impl Body for AnswerBody {
                 }
                 Poll::Ready(polled.map(|polled| polled.map(|frame| cleaned(frame, Source::Trusted))))
             }
+            Kind::Shared { incoming, .. } => Pin::new(incoming)
+                .poll_frame(cx)
+                .map(|polled| polled.map(|polled| polled.map(|frame| cleaned(frame, Source::Trusted)))),
         }
     }
 
@@ -203,7 +221,7 @@ impl Body for AnswerBody {
         match &self.kind {
             Kind::Empty => true,
             Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Server { incoming, .. } => incoming.is_end_stream(),
+            Kind::Server { incoming, .. } | Kind::Shared { incoming, .. } => incoming.is_end_stream(),
         }
     }
 
@@ -211,7 +229,7 @@ impl Body for AnswerBody {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Kind::Server { incoming, .. } => incoming.size_hint(),
+            Kind::Server { incoming, .. } | Kind::Shared { incoming, .. } => incoming.size_hint(),
         }
     }
 }

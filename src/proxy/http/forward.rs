@@ -7,6 +7,7 @@
 use super::answer::{self, ForwardError, Retry};
 use super::body::{AnswerBody, BodyError, RequestBody};
 use super::headers::{self, Seen};
+use super::multiplexed::{over_shared, send_shared};
 use super::names::{IDEMPOTENCY_KEY, UPGRADE as UPGRADE_TOKEN, X_IDEMPOTENCY_KEY};
 use super::upgrade::Wish;
 use super::{forwarded, upgrade};
@@ -14,8 +15,8 @@ use crate::model::plan::{HostHeader, Scheme};
 use crate::proxy::balancer::{LiveBalancer, LiveServer, Tried};
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
-use crate::proxy::pool::shared::{self, Look};
-use crate::proxy::pool::{Lease, Peer, Sender, SharedSender};
+use crate::proxy::pool::shared;
+use crate::proxy::pool::{Lease, Peer, Sender};
 use crate::proxy::upstream::connect::{Spoken, Wanted, connect};
 use crate::proxy::upstream::{h1, h2};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// How often a request meets a closed connection of one server before it fails.
-const STALE_TRIES: usize = 3;
+pub(super) const STALE_TRIES: usize = 3;
 
 /// A request on its way to a load balancer.
 pub(super) struct Forwarding {
@@ -69,9 +70,9 @@ impl Forwarding {
 
 /// Where a request waits until it is sent. It is there again after a failure if it may be tried again. A place to lend
 /// instead of a value to hand around: each level of futures would copy the request once more.
-type Slot = Option<Request<RequestBody>>;
+pub(super) type Slot = Option<Request<RequestBody>>;
 
-type Exchanged = Result<Response<AnswerBody>, ForwardError>;
+pub(super) type Exchanged = Result<Response<AnswerBody>, ForwardError>;
 
 /// The answer to a request.
 pub(super) async fn forward(conn: &Rc<Conn>, forwarding: &mut Forwarding) -> Response<AnswerBody> {
@@ -128,41 +129,21 @@ fn address(request: &mut Request<RequestBody>, server: &LiveServer, policy: Host
 /// Paths that not every request takes are boxed: their state would have to be moved with each request (connecting, TLS and
 /// HTTP/2 make it 5 kB; a test in `tests.rs` watches the size).
 async fn exchange(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
-    match (&peer.key().scheme, wanted) {
+    match (peer.key().scheme(), wanted) {
         (Scheme::Unknown(_), _) => Err(ForwardError::UnknownScheme),
         (Scheme::H2c, Wanted::Any) => Box::pin(over_shared(conn, peer, slot)).await,
-        (Scheme::Https, Wanted::Any) => match shared::known(peer) {
-            Some(sender) => Box::pin(over_known(conn, peer, sender, slot, wanted)).await,
-            None => over_own(conn, peer, slot, wanted).await,
-        },
+        (Scheme::Https, Wanted::Any) if !shared::is_http1(peer) => Box::pin(over_shared(conn, peer, slot)).await,
         _ => over_own(conn, peer, slot, wanted).await,
     }
 }
 
 /// Whether the connection was closed before the request was sent, so that a new one will do.
-fn is_stale(error: &ForwardError, slot: &Slot) -> bool {
+pub(super) fn is_stale(error: &ForwardError, slot: &Slot) -> bool {
     slot.is_some() && error.retry() == Retry::NewConnection
 }
 
-/// Over a shared connection that is there, else over one that is made.
-async fn over_known(
-    conn: &Rc<Conn>,
-    peer: &Rc<Peer>,
-    sender: SharedSender,
-    slot: &mut Slot,
-    wanted: Wanted,
-) -> Exchanged {
-    match send_shared(conn, peer, sender, slot).await {
-        Err(error) if is_stale(&error, slot) => {
-            conn.worker.stats.retries.count();
-            over_own(conn, peer, slot, wanted).await
-        }
-        done => done,
-    }
-}
-
 /// Over a connection that serves one request at a time: a pooled one, else a new one.
-async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
+pub(super) async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
     if let Some(sender) = peer.take() {
         conn.worker.stats.upstream_reuses.count();
         match send(conn, peer, sender, slot, Origin::Pool).await {
@@ -179,18 +160,20 @@ async fn over_new(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wan
     let worker = &conn.worker;
     for _ in 0..STALE_TRIES {
         worker.stats.upstream_connects.count();
-        let (stream, spoken) = connect(peer.key(), &worker.transport, wanted)
-            .await
-            .map_err(|error| ForwardError::Connect(Rc::new(error)))?;
+        let timeouts = peer.key().transport().timeouts();
+        let unreachable = |error| ForwardError::Connect(Rc::new(error));
+        let left = conn.time_to_connect(timeouts.dial);
+        let (stream, spoken) = connect(peer.key(), left, wanted).await.map_err(unreachable)?;
         let sent = match spoken {
             Spoken::Http1 => match h1::start(stream, peer).await {
                 Ok(sender) => send(conn, peer, sender, slot, Origin::New).await,
                 Err(_) => return Err(ForwardError::Stale),
             },
-            Spoken::Http2 => match h2::start(stream).await {
-                Ok(sender) => send_shared(conn, peer, shared::adopt(peer, sender), slot).await,
-                Err(error) => return Err(preface(error)),
-            },
+            // It spoke HTTP/1.1 when it was asked first.
+            Spoken::Http2 => {
+                let sender = h2::start(stream, timeouts).await.map_err(unreachable)?;
+                send_shared(conn, peer, shared::adopt(peer, sender), slot).await
+            }
         };
         match sent {
             Err(error) if is_stale(&error, slot) => {}
@@ -200,55 +183,9 @@ async fn over_new(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wan
     Err(ForwardError::Closed)
 }
 
-/// Over the one HTTP/2 connection of a server that is known to speak it.
-async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot) -> Exchanged {
-    let worker = &conn.worker;
-    let mut tries = 0;
-    while tries < STALE_TRIES {
-        let sender = match shared::look(peer) {
-            Look::Use(sender) => {
-                worker.stats.upstream_reuses.count();
-                sender
-            }
-            Look::Wait(waiting) => match waiting.ended().await {
-                Ok(()) => continue,
-                Err(error) => return Err(ForwardError::Connect(error)),
-            },
-            Look::Connect(claim) => {
-                worker.stats.upstream_connects.count();
-                let started = async {
-                    let (stream, _) = connect(peer.key(), &worker.transport, Wanted::Any).await?;
-                    h2::start(stream).await.map_err(crate::proxy::upstream::ConnectError::Preface)
-                };
-                match started.await {
-                    Ok(sender) => {
-                        claim.succeed(sender.clone());
-                        sender
-                    }
-                    Err(error) => {
-                        let error = Rc::new(error);
-                        claim.fail(error.clone());
-                        return Err(ForwardError::Connect(error));
-                    }
-                }
-            }
-        };
-        tries += 1;
-        match send_shared(conn, peer, sender, slot).await {
-            Err(error) if is_stale(&error, slot) => {}
-            done => return done,
-        }
-    }
-    Err(ForwardError::Closed)
-}
-
-fn preface(error: hyper::Error) -> ForwardError {
-    ForwardError::Connect(Rc::new(crate::proxy::upstream::ConnectError::Preface(error)))
-}
-
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     /// It has served before; the server may just be closing it.
     Pool,
     /// It was made for this request.
@@ -256,7 +193,13 @@ enum Origin {
 }
 
 /// One HTTP/1.1 exchange.
-async fn send(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: Sender, slot: &mut Slot, origin: Origin) -> Exchanged {
+pub(super) async fn send(
+    conn: &Rc<Conn>,
+    peer: &Rc<Peer>,
+    mut sender: Sender,
+    slot: &mut Slot,
+    origin: Origin,
+) -> Exchanged {
     let Some(mut request) = slot.take() else { return Err(ForwardError::Closed) };
     origin_form(&mut request);
     let repeatable = origin == Origin::Pool && is_repeatable(&request);
@@ -264,7 +207,7 @@ async fn send(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: Sender, slot: &mut S
         conn.spare.borrow_mut().note(&request, conn);
     }
     let sent = pin!(sender.try_send_request(request));
-    match answered(conn, sent).await {
+    match answered(conn, peer, sent).await {
         Ok(response) => {
             let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             let lease = (!switches).then(|| Lease::new(peer, sender));
@@ -285,33 +228,19 @@ async fn send(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: Sender, slot: &mut S
     }
 }
 
-/// One HTTP/2 exchange.
-async fn send_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, mut sender: SharedSender, slot: &mut Slot) -> Exchanged {
-    let Some(mut request) = slot.take() else { return Err(ForwardError::Closed) };
-    absolute_form(&mut request, peer).map_err(|_| ForwardError::Malformed)?;
-    let sent = pin!(sender.try_send_request(request));
-    match answered(conn, sent).await {
-        Ok(response) => Ok(response.map(|incoming| AnswerBody::server(incoming, None, conn))),
-        Err(Unanswered::Late) => Err(ForwardError::AnswerLate),
-        Err(Unanswered::Failed(mut failed)) => {
-            *slot = failed.take_message();
-            Err(if slot.is_some() { ForwardError::Stale } else { classify(conn, failed.error()) })
-        }
-    }
-}
-
-enum Unanswered {
+pub(super) enum Unanswered {
     Late,
     Failed(Box<TrySendError<Request<RequestBody>>>),
 }
 
 /// Waits for the head of the answer, as long as the server may take for it. There is no timer: the sweeper wakes this
 /// task when the time is over.
-async fn answered(
+pub(super) async fn answered(
     conn: &Conn,
+    peer: &Peer,
     mut sent: Pin<&mut impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>>,
 ) -> Result<Response<Incoming>, Unanswered> {
-    conn.await_answer();
+    conn.await_answer(peer.key().transport().timeouts().response_header);
     let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(answered.map_err(|failed| Unanswered::Failed(Box::new(failed)))),
         Poll::Pending if conn.is_answer_late() => Poll::Ready(Err(Unanswered::Late)),
@@ -324,7 +253,7 @@ async fn answered(
 
 /// What a failed exchange means. Rule of spec/http.md 2.15: end of file and network errors are 502 (504 where they are
 /// timeouts), the client's doing is 499 or 500, everything else is 500.
-fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
+pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
     if conn.body() == BodyState::Late {
         return ForwardError::BodyLate;
     }
@@ -336,6 +265,12 @@ fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
             None => {}
         }
         if let Some(io) = present.downcast_ref::<io::Error>() {
+            // Bytes that are no TLS; an alert, though, is the server's way to close.
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+                && !matches!(tls, rustls::Error::AlertReceived(_))
+            {
+                return ForwardError::Malformed;
+            }
             let timeout = io.kind() == io::ErrorKind::TimedOut;
             return if timeout { ForwardError::AnswerLate } else { ForwardError::Closed };
         }
@@ -345,20 +280,29 @@ fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
         return ForwardError::Closed;
     }
+    // A ping that was not answered.
+    if error.is_timeout() {
+        return ForwardError::AnswerLate;
+    }
     ForwardError::Malformed
 }
 
 /// Whether a request may be sent twice although the first one may have arrived (spec/http.md 2.12).
-fn is_repeatable(request: &Request<RequestBody>) -> bool {
+pub(super) fn is_repeatable(request: &Request<RequestBody>) -> bool {
     let headers = request.headers();
-    matches!(request.body(), RequestBody::Empty)
+    is_bodyless(request)
         && (matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
             || headers.contains_key(&IDEMPOTENCY_KEY)
             || headers.contains_key(&X_IDEMPOTENCY_KEY))
 }
 
+/// Whether a request has no body, so that nothing of it is gone once it was sent.
+pub(super) fn is_bodyless(request: &Request<RequestBody>) -> bool {
+    matches!(request.body(), RequestBody::Empty)
+}
+
 /// HTTP/1.1 names the host in a header alone.
-fn origin_form(request: &mut Request<RequestBody>) {
+pub(super) fn origin_form(request: &mut Request<RequestBody>) {
     if request.uri().authority().is_none() {
         return;
     }
@@ -373,10 +317,10 @@ fn origin_form(request: &mut Request<RequestBody>) {
 }
 
 /// HTTP/2 names the host in the target alone, and knows no transfer codings.
-fn absolute_form(request: &mut Request<RequestBody>, peer: &Peer) -> Result<(), http::Error> {
+pub(super) fn absolute_form(request: &mut Request<RequestBody>, peer: &Peer) -> Result<(), http::Error> {
     request.headers_mut().remove(TRANSFER_ENCODING);
     let Some(host) = request.headers_mut().remove(HOST) else { return Ok(()) };
-    let scheme = if peer.key().scheme == Scheme::Https { "https" } else { "http" };
+    let scheme = if *peer.key().scheme() == Scheme::Https { "https" } else { "http" };
     let target = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(target).build()?;
     Ok(())
@@ -414,7 +358,7 @@ mod tests {
     fn live(host: &str) -> LiveServer {
         let url = format!("https://{host}:443").into();
         let server = Server { url, scheme: Scheme::Https, host: host.into(), port: 443, state: ServerState::Active };
-        let peer = Arc::new(PeerKey::new(&server, &"".into()));
+        let peer = Arc::new(PeerKey::new(&server, &Arc::default()));
         LiveServer::new(server, peer)
     }
 

@@ -17,6 +17,7 @@ mod forward;
 mod forwarded;
 mod headers;
 mod host;
+mod multiplexed;
 mod names;
 mod redirect;
 mod spare;

@@ -1,6 +1,6 @@
-//! Connections to servers, kept per worker: idle HTTP/1.1 ones, and the one shared HTTP/2 connection of a peer.
+//! Connections to servers, kept per worker: idle HTTP/1.1 ones, and the shared HTTP/2 connections of a peer.
 //!
-//! The key is the whole [`PeerKey`]. A connection comes back when the body of its answer ends and may be taken from then
+//! The key is the whole [`PeerKey`], which has the limits that hold for the pool. A connection comes back when the body of its answer ends and may be taken from then
 //! on; whether hyper is done with it is asked when it is taken, so no task waits for that. The newest is taken first, the
 //! oldest age out: the worker's sweeper drops them after the idle time. A connection that the server closes leaves at
 //! once. Nothing here depends on the routing table: pools survive every change of it.
@@ -12,22 +12,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) mod shared;
 
 use shared::Shared;
-
-/// How many connections are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Idle ones per peer and worker; 0 for none.
-    pub(crate) idle_per_peer: usize,
-    /// Idle ones of all peers per worker.
-    pub(crate) idle_in_all: usize,
-    /// How long one is kept.
-    pub(crate) idle_timeout: Option<Duration>,
-}
 
 /// The pools of one worker.
 #[derive(Debug)]
@@ -39,7 +27,8 @@ pub(crate) struct Pools {
 /// What the pools of a worker share.
 #[derive(Debug)]
 struct Stock {
-    limits: Limits,
+    /// Most idle connections of all peers.
+    most: usize,
     idle: Cell<usize>,
     ticks: Ticks,
 }
@@ -65,9 +54,9 @@ struct Idle {
 }
 
 impl Pools {
-    /// Empty pools.
-    pub(crate) fn new(limits: Limits, ticks: Ticks) -> Self {
-        Self { peers: RefCell::default(), stock: Rc::new(Stock { limits, idle: Cell::new(0), ticks }) }
+    /// Empty pools that keep at most so many idle connections in all.
+    pub(crate) fn new(most: usize, ticks: Ticks) -> Self {
+        Self { peers: RefCell::default(), stock: Rc::new(Stock { most, idle: Cell::new(0), ticks }) }
     }
 
     /// The pool of `key`.
@@ -87,8 +76,8 @@ impl Pools {
 
     /// Drops connections that were idle for too long, and peers that have none, not even one in use.
     pub(crate) fn sweep(&self, pace: Pace, now: u64) {
-        let limit = self.stock.limits.idle_timeout;
-        self.peers.borrow_mut().retain(|_, peer| {
+        self.peers.borrow_mut().retain(|key, peer| {
+            let limit = key.transport().timeouts().idle;
             peer.retain(|idle| !idle.sender.is_closed() && !pace.is_over(limit, idle.since, now));
             peer.shared.borrow_mut().sweep(|since| pace.is_over(limit, since, now));
             Rc::strong_count(peer) > 1 || !peer.is_empty()
@@ -123,9 +112,9 @@ impl Peer {
 
     /// Takes a connection back whose answer was read to its end.
     pub(crate) fn put(&self, sender: Sender) {
-        let limits = &self.stock.limits;
+        let most = self.key.transport().settings().max_idle_per_host;
         let mut idle = self.idle.borrow_mut();
-        if sender.is_closed() || idle.len() >= limits.idle_per_peer || self.stock.idle.get() >= limits.idle_in_all {
+        if sender.is_closed() || idle.len() >= most || self.stock.idle.get() >= self.stock.most {
             return;
         }
         idle.push(Idle { sender, since: self.stock.ticks.now() });

@@ -7,12 +7,13 @@
 //! Table -> hosts (by name, by wildcard, any) -> paths (radix tree) -> lists of entries -> router, slot -> live balancer
 //!          hosts.rs                             paths.rs              lists.rs, entry.rs             slots.rs
 //! ```
-//! Which of several matches wins stands in `select.rs`.
+//! Which of several matches wins stands in `select.rs`, how balancers reach their servers in `transports.rs`.
 use super::balancer::LiveBalancer;
 use super::tls::LiveOptions;
+use super::upstream::Transport;
 use crate::model::facts::KeyPair;
 use crate::model::keys::{BalancerKey, RouterKey, SecretKey};
-use crate::model::plan::{PlanPatch, Router, RouterRule};
+use crate::model::plan::{Balancer, PlanPatch, Router, RouterRule};
 use crate::model::rule::{self, RequestView, Residual};
 use crate::model::tls::TlsOptionsKey;
 use certificates::Certificates;
@@ -24,6 +25,8 @@ use security::Security;
 use select::Choice;
 use slots::Slots;
 use std::sync::Arc;
+use std::time::Duration;
+use transports::Transports;
 
 mod certificates;
 mod entry;
@@ -35,6 +38,7 @@ mod select;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod transports;
 
 /// Most entry points a table knows.
 pub const MAX_ENTRY_POINTS: usize = 64;
@@ -61,6 +65,7 @@ pub struct Table {
     routers: Map<RouterKey, Placed>,
     index: HostIndex,
     slots: Slots,
+    transports: Transports,
     certificates: Certificates,
     security: Security,
 }
@@ -118,8 +123,13 @@ struct Placed {
 
 impl Table {
     /// The table before the first plan: generation 0, everything is [`Route::NotReady`]. The names are sorted here; beyond
-    /// [`MAX_ENTRY_POINTS`] they are left out.
+    /// [`MAX_ENTRY_POINTS`] they are left out. The default transport is the one without any option.
     pub fn new(entry_points: &[Arc<str>]) -> Self {
+        Self::with_transport(entry_points, Arc::default())
+    }
+
+    /// The same with another default transport.
+    pub fn with_transport(entry_points: &[Arc<str>], default: Arc<Transport>) -> Self {
         let mut names = entry_points.to_vec();
         names.sort();
         names.dedup();
@@ -131,6 +141,7 @@ impl Table {
             routers: Map::default(),
             index: HostIndex::default(),
             slots: Slots::default(),
+            transports: Transports::new(default),
             certificates: Certificates::default(),
             security: Security::default(),
         }
@@ -144,12 +155,18 @@ impl Table {
 
     /// The next version. It shares all that `patch` does not change, and it is ready.
     pub fn apply(&self, patch: &PlanPatch) -> Self {
-        let PlanPatch { generation, routers, balancers, certificates, tls_options, tls_hosts } = patch;
+        let PlanPatch { generation, routers, balancers, certificates, tls_options, tls_hosts, transports } = patch;
         let mut next = Self { generation: *generation, readiness: Readiness::Ready, ..self.clone() };
+        for (key, settings) in transports {
+            next.transports.set(key, settings.as_ref());
+        }
         for (key, balancer) in balancers {
-            match balancer {
-                Some(plan) => next.slots.put(key, plan),
-                None => next.slots.remove(key),
+            next.put_balancer(key, balancer.as_ref());
+        }
+        for (key, _) in transports {
+            for user in next.transports.users(key) {
+                let plan = next.slots.by_key(&user).map(|balancer| balancer.plan().clone());
+                next.put_balancer(&user, plan.as_ref());
             }
         }
         for (key, router) in routers {
@@ -197,11 +214,11 @@ impl Table {
         let router = &chosen.router;
         let name = self.entry_points.get(usize::from(entry.0));
         match (chosen.serves, self.slots.get(chosen.slot)) {
-            (Serves::Forwards, Some(balancer)) => {
+            (Serves::Forwards, Some(balancer)) if balancer.is_open() => {
                 Route::Forward { router, balancer, tls_options: chosen.tls_options(name) }
             }
             // A router whose balancer is not there must not let its requests fall through to others either.
-            (Serves::Forwards, None) | (Serves::Refuses, _) => Route::Refused(router),
+            (Serves::Forwards, _) | (Serves::Refuses, _) => Route::Refused(router),
         }
     }
 
@@ -259,6 +276,21 @@ impl Table {
     /// All certificates, in no order.
     pub fn certificates(&self) -> impl Iterator<Item = (&SecretKey, &Arc<KeyPair>)> {
         self.certificates.iter()
+    }
+
+    /// The shortest of all limits of its transports that workers watch over.
+    pub(in crate::proxy) fn shortest_limit(&self) -> Option<Duration> {
+        self.transports.shortest_limit()
+    }
+
+    fn put_balancer(&mut self, key: &BalancerKey, plan: Option<&Arc<Balancer>>) {
+        let before = self.slots.by_key(key).map(|balancer| balancer.plan().options.transport_key.clone());
+        let now = plan.map(|plan| &plan.options.transport_key);
+        match plan {
+            Some(plan) => self.slots.put(key, plan, self.transports.get(&plan.options.transport_key)),
+            None => self.slots.remove(key),
+        }
+        self.transports.moved(key, before.as_ref(), now);
     }
 
     fn put_router(&mut self, key: &RouterKey, router: &Arc<Router>) {

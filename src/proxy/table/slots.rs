@@ -6,6 +6,7 @@ use super::Map;
 use crate::model::keys::BalancerKey;
 use crate::model::plan::Balancer;
 use crate::proxy::balancer::LiveBalancer;
+use crate::proxy::upstream::Transport;
 use imbl::{OrdSet, Vector};
 use std::sync::Arc;
 
@@ -68,13 +69,13 @@ impl Slots {
         self.free_if_unused(key);
     }
 
-    /// Puts the balancer `plan` into service, in place of the one of that key.
-    pub(super) fn put(&mut self, key: &BalancerKey, plan: &Arc<Balancer>) {
+    /// Puts the balancer `plan`, which reaches its servers by `transport`, into service, in place of the one of that key.
+    pub(super) fn put(&mut self, key: &BalancerKey, plan: &Arc<Balancer>, transport: Option<&Arc<Transport>>) {
         let previous = self.by_key(key);
-        if previous.is_some_and(|balancer| balancer.plan() == plan) {
+        if previous.is_some_and(|balancer| balancer.is_made_of(plan, transport)) {
             return;
         }
-        let next = LiveBalancer::build(Arc::clone(plan), previous.map(|balancer| &**balancer));
+        let next = LiveBalancer::build(Arc::clone(plan), transport, previous.map(|balancer| &**balancer));
         let slot = self.claim_mut(key).slot;
         self.set(slot, Some(Arc::new(next)));
     }

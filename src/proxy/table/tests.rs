@@ -2,7 +2,7 @@
 use super::*;
 use crate::model::facts::testing::key_pair;
 use crate::model::facts::{Created, ServerState};
-use crate::model::keys::{IngressKey, PortRef, ServiceKey};
+use crate::model::keys::{IngressKey, PortRef, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank, Origin,
     PathRank, Precedence, Scheme, Secured, Server,
@@ -31,8 +31,13 @@ fn balancer_key(name: &str) -> BalancerKey {
 }
 
 fn balancer(name: &str, servers: usize) -> (BalancerKey, Option<Arc<Balancer>>) {
-    let options =
-        BalancerOptions { host_header: HostHeader::Pass, sticky: None, transport: "".into(), middlewares: Vec::new() };
+    let options = BalancerOptions {
+        host_header: HostHeader::Pass,
+        sticky: None,
+        transport: "".into(),
+        transport_key: TransportKey::Default,
+        middlewares: Vec::new(),
+    };
     let server = |number: usize| {
         let host: Arc<str> = format!("10.0.0.{number}").into();
         let url = format!("http://{host}:80").into();

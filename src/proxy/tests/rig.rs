@@ -1,12 +1,13 @@
 //! What the tests are made of: a proxy with a plan, raw clients, and servers that say what they are told to.
 use crate::config::{self, Command};
 use crate::model::facts::{Created, ServerState, StickyCookie};
-use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey};
+use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, HostHeader, Origin as RouterOrigin, PlanPatch, Precedence,
     Router, RouterRule, Scheme, Server, Sticky,
 };
 use crate::model::rule::{self, Syntax};
+use crate::model::transport::ServersTransport;
 use crate::proxy::internal::{InternalAnswer, InternalRequest, InternalService};
 use crate::proxy::table::EntryPointId;
 use crate::proxy::{Grace, Proxy, Totals};
@@ -139,7 +140,13 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         key: key.clone(),
         name: "s".into(),
         origin: BalancerOrigin { namespace: "default".into(), service: "s".into(), port: "80".into() },
-        options: Arc::new(BalancerOptions { host_header, sticky: None, transport: "".into(), middlewares: Vec::new() }),
+        options: Arc::new(BalancerOptions {
+            host_header,
+            sticky: None,
+            transport: "".into(),
+            transport_key: TransportKey::Default,
+            middlewares: Vec::new(),
+        }),
         servers: servers.into_iter().collect(),
     };
     PlanPatch {
@@ -148,6 +155,16 @@ pub fn plan_for(rule: &str, servers: impl IntoIterator<Item = Server>, host_head
         balancers: vec![(key, Some(Arc::new(balancer)))],
         ..PlanPatch::default()
     }
+}
+
+/// `plan`, with `transport` in it as the way to all servers.
+pub fn reaching(mut plan: PlanPatch, transport: ServersTransport) -> PlanPatch {
+    for (_, balancer) in &mut plan.balancers {
+        let Some(balancer) = balancer.as_mut().map(Arc::make_mut) else { continue };
+        Arc::make_mut(&mut balancer.options).transport_key = transport.key.clone();
+    }
+    plan.transports.push((transport.key.clone(), Some(Arc::new(transport))));
+    plan
 }
 
 /// Gives the balancers of `plan` affinity by a cookie `n`.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 /// Tells version, host and body.
-async fn tell(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
+pub async fn tell(request: http::Request<Incoming>) -> Result<http::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let host = head.headers.get("host").and_then(|host| host.to_str().ok()).or(head.uri.host()).unwrap_or_default();

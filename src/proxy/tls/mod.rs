@@ -16,7 +16,7 @@ mod queue;
 mod verify;
 
 pub(super) use default_certificate::DefaultCertificate;
-pub(super) use options::LiveOptions;
+pub(super) use options::{LiveOptions, supported_suite};
 pub(super) use prefixed::Prefixed;
 pub(super) use queue::Queue;
 

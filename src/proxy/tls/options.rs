@@ -109,7 +109,7 @@ fn provider(plan: &TlsOptions) -> CryptoProvider {
     provider
 }
 
-fn supported_suite(suite: CipherSuite) -> SupportedCipherSuite {
+pub(in crate::proxy) fn supported_suite(suite: CipherSuite) -> SupportedCipherSuite {
     match suite {
         CipherSuite::EcdsaAes256 => cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         CipherSuite::EcdsaAes128 => cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,

@@ -1,8 +1,9 @@
 //! Opens a connection to a server: resolve, connect, TLS.
+use super::ConnectError;
 use super::stream::ServerStream;
 use super::tls::Offer;
-use super::{ConnectError, Transport};
 use crate::model::plan::Scheme;
+use crate::model::transport::Http2;
 use crate::proxy::balancer::PeerKey;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
@@ -10,8 +11,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Longest TLS handshake (spec/http.md 2.7).
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest handshake of TLS (spec/http.md 2.7) and of HTTP/2.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP keep-alive (spec/http.md 2.7). A machine that is gone without a word shows by this alone to tunnels, to requests
 /// that wait for an answer, and on shared HTTP/2 connections, which otherwise go on to take requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -34,19 +35,19 @@ pub(in crate::proxy) enum Spoken {
     Http2,
 }
 
-/// Connects to `peer`.
+/// Connects to `peer`. `left` is how long that may take, TLS not included.
 pub(in crate::proxy) async fn connect(
     peer: &PeerKey,
-    transport: &Transport,
+    left: Option<Duration>,
     wanted: Wanted,
 ) -> Result<(ServerStream, Spoken), ConnectError> {
-    let tcp = match transport.dial_timeout {
+    let tcp = match left {
         Some(limit) => tokio::time::timeout(limit, dial(peer)).await.map_err(|_| ConnectError::Timeout)??,
         None => dial(peer).await?,
     };
     prepare(&tcp).map_err(ConnectError::Connect)?;
-    match (&peer.scheme, wanted) {
-        (Scheme::Https, _) => secure(tcp, peer, transport, wanted).await,
+    match (peer.scheme(), wanted) {
+        (Scheme::Https, _) => secure(tcp, peer, wanted).await,
         (Scheme::H2c, Wanted::Any) => Ok((ServerStream::Plain(tcp), Spoken::Http2)),
         _ => Ok((ServerStream::Plain(tcp), Spoken::Http1)),
     }
@@ -61,9 +62,9 @@ async fn dial(peer: &PeerKey) -> Result<TcpStream, ConnectError> {
     if let Some(address) = peer.socket_address() {
         return TcpStream::connect(address).await.map_err(ConnectError::Connect);
     }
-    let resolve = |cause| ConnectError::Resolve { host: peer.host.clone(), cause };
+    let resolve = |cause| ConnectError::Resolve { host: peer.host().clone(), cause };
     let addresses: Vec<SocketAddr> =
-        tokio::net::lookup_host((&*peer.host, peer.port)).await.map_err(resolve)?.collect();
+        tokio::net::lookup_host((&**peer.host(), peer.port())).await.map_err(resolve)?.collect();
     let mut last = None;
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -77,17 +78,14 @@ async fn dial(peer: &PeerKey) -> Result<TcpStream, ConnectError> {
     })
 }
 
-async fn secure(
-    tcp: TcpStream,
-    peer: &PeerKey,
-    transport: &Transport,
-    wanted: Wanted,
-) -> Result<(ServerStream, Spoken), ConnectError> {
-    let offer = match wanted {
-        Wanted::Any => Offer::Http2AndHttp1,
-        Wanted::Http1 => Offer::Http1,
+async fn secure(tcp: TcpStream, peer: &PeerKey, wanted: Wanted) -> Result<(ServerStream, Spoken), ConnectError> {
+    let transport = peer.transport();
+    let offer = match (wanted, transport.http2()) {
+        (Wanted::Any, Http2::Offered) => Offer::Http2AndHttp1,
+        _ => Offer::Http1,
     };
-    let handshake = transport.tls.connect(tcp, &peer.host, offer);
+    let tls = transport.tls().map_err(ConnectError::Tls)?;
+    let handshake = tls.connect(tcp, peer.host(), offer);
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| ConnectError::Timeout)??;
     let spoken = match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Spoken::Http2,
@@ -98,7 +96,6 @@ async fn secure(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tls::{TlsClient, Verification};
     use super::*;
     use crate::model::facts::ServerState;
     use crate::model::plan::Server;
@@ -110,9 +107,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}").into();
         let server = Server { url, scheme: Scheme::Http, host: "127.0.0.1".into(), port, state: ServerState::Active };
-        let tls = Arc::new(TlsClient::new(Verification::Off));
-        let transport = Transport { dial_timeout: None, answer_timeout: None, tls };
-        let (stream, _) = connect(&PeerKey::new(&server, &"".into()), &transport, Wanted::Any).await.unwrap();
+        let (stream, _) = connect(&PeerKey::new(&server, &Arc::default()), None, Wanted::Any).await.unwrap();
         let ServerStream::Plain(tcp) = stream else { panic!("no tls was asked for") };
         assert!(SockRef::from(&tcp).keepalive().unwrap());
         assert_eq!(SockRef::from(&tcp).tcp_keepalive_time().unwrap(), KEEP_ALIVE);

@@ -1,27 +1,22 @@
 //! The servers' side: making connections and speaking HTTP/1.1 or HTTP/2 over them.
 //!
-//! [`connect`] opens sockets, [`tls`] wraps them, [`stream`] is either of both as one type, [`h1`] and [`h2`] hand them
-//! to hyper. Who uses a connection when is `pool/`'s business; what a failure means to the client is `http/answer.rs`'s.
+//! [`transport`] holds the settings, [`connect`] opens sockets, [`tls`] wraps them, [`stream`] is either of both as one type,
+//! [`h1`] and [`h2`] hand them to hyper. Who uses a connection when is `pool/`'s business; what a failure means to the client is `http/answer.rs`'s.
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
+mod client_auth;
+pub(super) mod configured;
 pub(super) mod connect;
 pub(super) mod h1;
 pub(super) mod h2;
+mod roots;
 mod stream;
 pub(super) mod tls;
+pub(super) mod transport;
+mod verify;
 
-/// How servers are reached: the static `serversTransport` (spec/http.md 2.7).
-#[derive(Debug)]
-pub(super) struct Transport {
-    /// Longest time to connect.
-    pub(super) dial_timeout: Option<Duration>,
-    /// Longest time from the end of a request to the head of its answer.
-    pub(super) answer_timeout: Option<Duration>,
-    /// TLS to servers.
-    pub(super) tls: Arc<tls::TlsClient>,
-}
+pub use transport::Transport;
 
 /// Why a server could not be reached. Nothing of the request was sent.
 #[derive(Debug, thiserror::Error)]
@@ -53,4 +48,19 @@ pub(super) enum ConnectError {
     /// HTTP/2 could not be started.
     #[error("http/2 connection preface failed")]
     Preface(#[source] hyper::Error),
+    /// It closed the connection, or said something else, where HTTP/2 begins with settings.
+    #[error("server does not speak http/2")]
+    NoHttp2,
+}
+
+/// An error with its causes in one line, for logs.
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(present) = cause {
+        text.push_str(": ");
+        text.push_str(&present.to_string());
+        cause = present.source();
+    }
+    text
 }

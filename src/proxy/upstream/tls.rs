@@ -1,26 +1,22 @@
-//! TLS to servers (spec/http.md 2.7): rustls with aws-lc-rs, made at the first `https` server and then shared by all
-//! workers.
+//! TLS to servers (spec/http.md 2.7): rustls with aws-lc-rs. Made once per transport, shared by all workers.
+//!
+//! Each transport has sessions of its own to resume, so that none outlives the settings it was made under. [`super::verify`]
+//! says who is accepted, [`super::client_auth`] what we show.
 use super::ConnectError;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use super::client_auth::Identities;
+use super::verify::Verifier;
+use crate::model::tls::{CipherSuite, Version};
+use crate::model::transport::TransportTls;
+use crate::proxy::tls::supported_suite;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-/// Whose certificates are accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::proxy) enum Verification {
-    /// Those that the authorities of the system vouch for.
-    SystemRoots,
-    /// Those that these authorities vouch for: PEM texts. An unreadable one is logged and skipped.
-    Roots(Vec<Arc<str>>),
-    /// Any: `insecureSkipVerify`.
-    Off,
-}
 
 /// Which protocols are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +33,9 @@ pub(in crate::proxy) enum TlsError {
     /// rustls does not accept the settings.
     #[error("tls client settings")]
     Settings(#[source] rustls::Error),
+    /// No version of TLS is left.
+    #[error("the lowest TLS version that is allowed is above the highest")]
+    Versions,
     /// The server's name can be no TLS name.
     #[error("{0} is no name for tls")]
     Name(Arc<str>),
@@ -45,15 +44,32 @@ pub(in crate::proxy) enum TlsError {
 /// Makes TLS connections.
 #[derive(Debug)]
 pub(in crate::proxy) struct TlsClient {
-    verification: Verification,
-    both: OnceLock<Result<Arc<ClientConfig>, TlsError>>,
-    http1: OnceLock<Result<Arc<ClientConfig>, TlsError>>,
+    verifier: Arc<Verifier>,
+    name: Option<ServerName<'static>>,
+    both: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
 }
 
 impl TlsClient {
-    /// A client that reads its roots when it is first used.
-    pub(in crate::proxy) fn new(verification: Verification) -> Self {
-        Self { verification, both: OnceLock::new(), http1: OnceLock::new() }
+    /// A client for these settings.
+    pub(super) fn build(tls: &TransportTls) -> Result<Self, TlsError> {
+        let mut provider = aws_lc_rs::default_provider();
+        if let Some(wanted) = &tls.cipher_suites {
+            provider.cipher_suites.retain(|suite| suite.tls13().is_some() || is_wanted(suite, wanted));
+        }
+        let provider = Arc::new(provider);
+        let verifier = Arc::new(Verifier::build(tls, provider.signature_verification_algorithms));
+        let name = tls.server_name.as_ref().map(server_name).transpose()?;
+        let mut config = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&versions(tls)?)
+            .map_err(TlsError::Settings)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_client_cert_resolver(Arc::new(Identities::build(&tls.certificates)));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let http1 = Arc::new(config.clone());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { verifier, name, both: Arc::new(config), http1 })
     }
 
     /// The handshake with the server called `host`.
@@ -63,42 +79,33 @@ impl TlsClient {
         host: &Arc<str>,
         offer: Offer,
     ) -> Result<TlsStream<TcpStream>, ConnectError> {
-        let config = self.config(offer).map_err(ConnectError::Tls)?;
-        let name =
-            ServerName::try_from(host.to_string()).map_err(|_| ConnectError::Tls(TlsError::Name(host.clone())))?;
-        TlsConnector::from(config).connect(name, tcp).await.map_err(classify)
-    }
-
-    fn config(&self, offer: Offer) -> Result<Arc<ClientConfig>, TlsError> {
-        match offer {
-            Offer::Http2AndHttp1 => self.both.get_or_init(|| self.build()).clone(),
-            Offer::Http1 => {
-                let only = || {
-                    let mut config = (*self.config(Offer::Http2AndHttp1)?).clone();
-                    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                    Ok(Arc::new(config))
-                };
-                self.http1.get_or_init(only).clone()
-            }
-        }
-    }
-
-    fn build(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(TlsError::Settings)?;
-        let mut config = match &self.verification {
-            Verification::SystemRoots => builder.with_root_certificates(system_roots()).with_no_client_auth(),
-            Verification::Roots(texts) => builder.with_root_certificates(given_roots(texts)).with_no_client_auth(),
-            Verification::Off => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAll(provider)))
-                .with_no_client_auth(),
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => server_name(host).map_err(ConnectError::Tls)?,
         };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        let config = match offer {
+            Offer::Http2AndHttp1 => &self.both,
+            Offer::Http1 => &self.http1,
+        };
+        self.verifier.ready().await;
+        TlsConnector::from(config.clone()).connect(name, tcp).await.map_err(classify)
     }
+}
+
+fn server_name(host: &Arc<str>) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(host.to_string()).map_err(|_| TlsError::Name(host.clone()))
+}
+
+fn versions(tls: &TransportTls) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+    let spoken = [(Version::Tls13, &TLS13), (Version::Tls12, &TLS12)];
+    let is_allowed = |version: Version| tls.min_version <= version && version <= tls.max_version;
+    let left: Vec<_> =
+        spoken.into_iter().filter(|(version, _)| is_allowed(*version)).map(|(_, version)| version).collect();
+    if left.is_empty() { Err(TlsError::Versions) } else { Ok(left) }
+}
+
+fn is_wanted(suite: &SupportedCipherSuite, wanted: &[CipherSuite]) -> bool {
+    wanted.iter().any(|wanted| supported_suite(*wanted).suite() == suite.suite())
 }
 
 /// A server that answers nonsense or shows a bad certificate is our refusal; an alert or a lost connection is the
@@ -107,70 +114,5 @@ fn classify(error: io::Error) -> ConnectError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(_)) | None => ConnectError::TlsClosed(error),
         Some(_) => ConnectError::TlsRefused(error),
-    }
-}
-
-fn system_roots() -> RootCertStore {
-    let loaded = rustls_native_certs::load_native_certs();
-    for error in &loaded.errors {
-        tracing::warn!(%error, "some certificate authorities of the system cannot be read");
-    }
-    let mut roots = RootCertStore::empty();
-    let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
-    tracing::debug!(added, ignored, "certificate authorities of the system read");
-    roots
-}
-
-fn given_roots(texts: &[Arc<str>]) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    for text in texts {
-        for certificate in rustls_pemfile::certs(&mut text.as_bytes()) {
-            let added = certificate
-                .map_err(|error| error.to_string())
-                .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
-            if let Err(error) = added {
-                tracing::error!(%error, "a certificate of serversTransport.rootCAs cannot be read");
-            }
-        }
-    }
-    roots
-}
-
-/// Accepts any certificate, but still checks that the server owns it.
-#[derive(Debug)]
-struct AcceptAll(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAll {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
