@@ -111,6 +111,7 @@ pub struct ControlPlane {
     writers: lease::Writers,
     seen: Line<StatusSeen>,
     stop_election: watch::Sender<bool>,
+    monitor: PulseMonitor,
 }
 
 struct Kinds {
@@ -191,6 +192,7 @@ pub fn start(setup: Setup) -> ControlPlane {
         writers: lease::Writers { status, events },
         seen,
         stop_election: watch::Sender::new(false),
+        monitor,
     }
 }
 
@@ -265,7 +267,8 @@ fn watched_kinds(watches: &Watches) -> Vec<KindName> {
 impl ControlPlane {
     /// Starts the watches. The tasks end with the arbiter. `seed` sets the jitter of their retries.
     pub fn watch(&self, client: &Client, seed: u64) {
-        let mut tasks = Tasks { client, seed, selector: "".into(), need: Need::Required };
+        let monitor = &self.monitor;
+        let mut tasks = Tasks { client, monitor, seed, selector: "".into(), need: Need::Required };
         let aside = || (self.watches.statuses == Statuses::Followed).then(|| statuses(self.seen.clone()));
         for scope in scopes(&self.watches.namespaces) {
             tasks.selector = self.watches.ingress_selector.clone();
@@ -322,6 +325,7 @@ fn statuses(to: Line<StatusSeen>) -> Aside<Ingress> {
 
 struct Tasks<'a> {
     client: &'a Client,
+    monitor: &'a PulseMonitor,
     seed: u64,
     selector: Arc<str>,
     need: Need,
@@ -358,7 +362,12 @@ impl Tasks<'_> {
         self.seed = self.seed.wrapping_add(1);
         let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
         let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside };
-        actix::spawn(pump.run(api, self.seed));
+        // Without it the kind would stay as it is for ever, and everything would look well.
+        let (run, pulse) = (pump.run(api, self.seed), self.monitor.pulse(W::KIND.as_str()));
+        actix::spawn(async move {
+            let _pulse = pulse;
+            run.await;
+        });
     }
 }
 

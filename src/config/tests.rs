@@ -61,6 +61,7 @@ fn without_arguments_everything_has_its_default() {
         },
         workers: config.workers,
         file: None,
+        max_connections: None,
         warnings: vec![],
     };
     assert_eq!(config, want);
@@ -295,6 +296,7 @@ fn options_of_api_ping_log_and_backends_arrive() {
         "--serverstransport.forwardingtimeouts.responseheadertimeout=300ms",
         "--serverstransport.forwardingtimeouts.idleconntimeout=1",
         "--workers=3",
+        "--maxconnections=7",
     ]);
     let api = Api {
         insecure: false,
@@ -317,7 +319,7 @@ fn options_of_api_ping_log_and_backends_arrive() {
         idle_conn_timeout: Some(Duration::from_secs(1)),
     };
     assert_eq!(config.servers_transport, transport);
-    assert_eq!(config.workers.get(), 3);
+    assert_eq!((config.workers.get(), config.max_connections.map(NonZeroUsize::get)), (3, Some(7)));
 }
 
 #[test]

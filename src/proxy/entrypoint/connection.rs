@@ -4,6 +4,7 @@
 //! give orders and wake the task; nothing else reaches in. A tunnel (`http/upgrade.rs`) takes the [`Conn`] over and obeys
 //! the same orders. The connection counts as open until the last holder lets go of it.
 use super::refusal::Refusal;
+use super::room::{Place, Waiting};
 use super::watchdog::{Pace, Sight, Verdict, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
@@ -113,6 +114,8 @@ pub(crate) struct Conn {
     reading_since: Cell<u64>,
     waiting_since: Cell<Option<u64>>,
     answer_late: Cell<bool>,
+    /// Of a connection; its streams have none.
+    _place: Option<Place>,
 }
 
 /// What a [`Conn`] stands for.
@@ -149,7 +152,8 @@ impl Conn {
         role: Role,
         secured: OnceCell<Secured>,
     ) -> Rc<Self> {
-        let wire = Arc::new(Wire::new(worker.ticks.clone()));
+        let wire = Arc::new(Wire::new(worker.ticks.clone(), worker.heads.clone()));
+        let place = matches!(role, Role::Connection { .. }).then(|| entry.room.enter());
         Rc::new(Self {
             client,
             worker,
@@ -168,6 +172,7 @@ impl Conn {
             reading_since: Cell::new(0),
             waiting_since: Cell::new(None),
             answer_late: Cell::new(false),
+            _place: place,
         })
     }
 
@@ -330,6 +335,19 @@ impl Conn {
         if !matches!(self.wire.phase(), Phase::Idle | Phase::Handshake) || self.requests.get() > 0 {
             self.give(Order::Close);
         }
+    }
+
+    /// How it looks when there is no room for another one; streams go with their connection.
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        let connection = matches!(self.role, Role::Connection { .. });
+        let waiting = || Waiting { phase: self.wire.phase(), since: self.wire.since(), requests: self.requests.get() };
+        connection.then(waiting)
+    }
+
+    /// Ends it because there is no room, unless a request has come meanwhile: that is served, and is the last.
+    pub(crate) fn leave(&self) {
+        let unfinished = matches!(self.wire.phase(), Phase::Head | Phase::Handshake);
+        self.give(if unfinished { Order::Cut } else { Order::Close });
     }
 
     /// Looks whether anything has taken too long, and acts.
@@ -518,7 +536,8 @@ async fn http1<T: Transport>(io: T, conn: &Rc<Conn>, settings: &Settings, open: 
             return Some((io, parts.read_buf, other));
         }
         let refusal = refused.map(|error| Refusal::new(error, &parts.read_buf));
-        say_goodbye(io, refusal).await;
+        // Boxed: each connection would hold the room for it all its life.
+        Box::pin(say_goodbye(io, refusal)).await;
     }
     if let Some(error) = &error {
         tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");

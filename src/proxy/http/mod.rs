@@ -170,6 +170,7 @@ fn prepare(
     if seen.has_managed() && !conn.client.is_trusted() {
         headers::delete_managed(headers);
     }
+    headers::frame_plainly(headers, seen);
     let upgrade = headers::clean_request(headers, seen).filter(|_| version == Version::HTTP_11);
     forwarded::announce(headers, conn, &forwarded::Context { host, port, upgrade: upgrade.as_ref() });
     upgrade
