@@ -42,7 +42,9 @@ pub struct App {
 pub enum Outcome {
     /// It was told to stop, and did.
     Stopped,
-    /// An actor panicked; the state is gone and a fresh process is the repair.
+    /// It was told a second time, and ended without waiting for what runs.
+    Forced,
+    /// An actor, a watch or a worker panicked; the state is gone and a fresh process is the repair.
     ActorLost(&'static str),
 }
 
@@ -155,18 +157,24 @@ impl App {
         self.embedded.as_ref().map(embedded::Embedded::address)
     }
 
-    /// Waits for one of `signals` or a lost actor, then drains.
+    /// Waits for one of `signals` or a lost actor, then drains. A second signal ends the wait.
     pub async fn run(self, mut signals: Signals) -> Outcome {
         let monitor = self.monitor.clone();
-        tokio::select! {
+        let end = tokio::select! {
             signal = signals.next() => {
                 info!(signal, "told to stop: draining");
-                self.stop().await
+                Outcome::Stopped
             }
             actor = monitor.lost() => {
                 error!(actor, "an actor panicked: draining, then ending so that a fresh process can take over");
-                self.stop().await;
                 Outcome::ActorLost(actor)
+            }
+        };
+        tokio::select! {
+            _ = self.stop() => end,
+            signal = signals.next() => {
+                warn!(signal, "told to stop while draining: running requests are cut");
+                Outcome::Forced
             }
         }
     }
@@ -350,5 +358,29 @@ impl Signals {
             _ = term.recv() => "SIGTERM",
             _ = int.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let args = ["--entrypoints.web.address=127.0.0.1:0", "--entrypoints.traefik.address=127.0.0.1:0"];
+        match config::from_args(args.map(str::to_owned)) {
+            Ok(config::Command::Run(config)) => config,
+            _ => panic!("bad options"),
+        }
+    }
+
+    #[test]
+    fn a_lost_actor_drains_and_is_told_in_the_outcome() {
+        actix::System::new().block_on(async {
+            let app = App::start(config(), Surroundings::default()).await.unwrap();
+            let web = app.address("web").unwrap();
+            app.monitor.report("compiler");
+            assert_eq!(app.run(Signals(None)).await, Outcome::ActorLost("compiler"));
+            assert!(tokio::net::TcpStream::connect(web).await.is_err(), "it still listens");
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! The process: arguments, environment and file in, exit status out. 0: stopped as told; 1: it could not start, or lost an actor; 2: wrong options.
+//! The process: arguments, environment and file in, exit status out. 0: stopped as told; 1: it could not start, lost an actor,
+//! or was told twice to stop; 2: wrong options.
 use pilotage::app::{App, Outcome, Signals};
 use pilotage::cluster::client::Surroundings;
 use pilotage::config::{Command, Config, from_sources};
@@ -32,12 +33,18 @@ fn run(config: Config) -> ExitCode {
         eprintln!("{error}");
         return ExitCode::from(2);
     }
+    match pilotage::base::files::raise_limit() {
+        Ok(limit) => tracing::debug!(limit, "limit of open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
     actix::System::new().block_on(async {
         let signals = Signals::listen();
         match App::start(config, Surroundings::from_env()).await {
             Ok(app) => match app.run(signals).await {
                 Outcome::Stopped => ExitCode::SUCCESS,
                 Outcome::ActorLost(_) => ExitCode::FAILURE,
+                // Nothing is waited for, not even the threads of the runtime.
+                Outcome::Forced => std::process::exit(1),
             },
             Err(error) => {
                 eprintln!("{:#}", anyhow::Error::from(error));

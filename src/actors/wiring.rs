@@ -115,6 +115,7 @@ pub struct ControlPlane {
     writers: lease::Writers,
     seen: Line<StatusSeen>,
     stop_election: watch::Sender<bool>,
+    monitor: PulseMonitor,
     server: ServerLines,
 }
 
@@ -204,6 +205,7 @@ pub fn start(setup: Setup) -> ControlPlane {
         writers: lease::Writers { status, events },
         seen,
         stop_election: watch::Sender::new(false),
+        monitor,
         server,
     }
 }
@@ -300,7 +302,8 @@ impl ControlPlane {
             News::Back => back.tell(ServerBack),
         }));
         let health = self.server.health.clone();
-        let mut tasks = Tasks { client, link, health, seed, selector: "".into(), need: Need::Required };
+        let mut tasks =
+            Tasks { client, link, health, monitor: &self.monitor, seed, selector: "".into(), need: Need::Required };
         let aside = || (self.watches.statuses == Statuses::Followed).then(|| statuses(self.seen.clone()));
         for scope in scopes(&self.watches.namespaces) {
             tasks.selector = self.watches.ingress_selector.clone();
@@ -355,16 +358,17 @@ fn statuses(to: Line<StatusSeen>) -> Aside<Ingress> {
     })
 }
 
-struct Tasks {
+struct Tasks<'a> {
     client: Client,
     link: Link,
     health: HealthLines,
+    monitor: &'a PulseMonitor,
     seed: u64,
     selector: Arc<str>,
     need: Need,
 }
 
-impl Tasks {
+impl Tasks<'_> {
     fn namespaced<W: Watched>(&mut self, scope: &Scope, lines: &Lines<W::Fact>, aside: Option<Aside<W::Object>>)
     where
         W::Object: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Watchable,
@@ -395,7 +399,12 @@ impl Tasks {
         self.seed = self.seed.wrapping_add(1);
         let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
         let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside, health: self.health.clone() };
-        actix::spawn(pump.run(api, self.link.clone(), self.seed));
+        // Without it the kind would stay as it is for ever, and everything would look well.
+        let (run, pulse) = (pump.run(api, self.link.clone(), self.seed), self.monitor.pulse(W::KIND.as_str()));
+        actix::spawn(async move {
+            let _pulse = pulse;
+            run.await;
+        });
     }
 }
 

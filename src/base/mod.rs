@@ -1,11 +1,12 @@
 //! What every other module may use and what uses none of them: time, backoff, secrets, the drain signal, the bridge
-//! between tokio's and hyper's sockets, and how loud the log is; and
+//! between tokio's and hyper's sockets, how loud the log is, how many files may be open, and
 //! one copy of texts that many objects share.
 //!
-//! Imports std and tokio only; [`io`] alone names hyper's types. Nothing here knows Kubernetes or HTTP.
+//! Imports std and tokio only; [`io`] alone names hyper's types, [`files`] asks the operating system. Nothing here knows Kubernetes or HTTP.
 pub mod backoff;
 pub mod clock;
 pub mod drain;
+pub mod files;
 pub mod intern;
 pub mod io;
 pub mod log;

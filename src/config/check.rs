@@ -34,6 +34,7 @@ pub(super) fn config(settings: &Settings, findings: &mut Findings) -> Config {
         servers_transport: servers_transport(root),
         workers: workers(root),
         file: None,
+        max_connections: count(root, "maxConnections"),
         warnings: Vec::new(),
     }
 }
@@ -136,9 +137,12 @@ fn servers_transport(root: Scope<'_>) -> ServersTransport {
     }
 }
 
+fn count(root: Scope<'_>, path: &'static str) -> Option<NonZeroUsize> {
+    root.int(path).and_then(|count| usize::try_from(count).ok()).and_then(NonZeroUsize::new)
+}
+
 fn workers(root: Scope<'_>) -> NonZeroUsize {
-    let given = root.int("workers").and_then(|count| usize::try_from(count).ok()).and_then(NonZeroUsize::new);
-    given.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    count(root, "workers").or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Names of namespaces, sorted, each once. A name that no namespace can have is a mistake: nothing would ever match it.

@@ -88,6 +88,8 @@ pub struct Config {
     pub workers: NonZeroUsize,
     /// The configuration file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// Client connections at a time on all entry points together; `None` for what the limit of open files allows.
+    pub max_connections: Option<NonZeroUsize>,
     /// What is to be logged as a warning once the log is there: options without effect, deprecated ones.
     pub warnings: Vec<Remark>,
 }

@@ -2,7 +2,7 @@
 //!
 //! The one source of names and defaults: arguments, environment, file, `--help`, `docs/options.md`, `print-config` and the
 //! check all read it, so that a new option is one row and the place that uses it. The rows themselves are in `table/`, one file per part of the tree; names are Traefik's (`http.md` 4, `ingress.md` 1) but for those under
-//! `standalone`, `leaderElection` and `workers`, which are ours. `<name>` stands for a key of a map,
+//! `standalone`, `leaderElection`, `workers` and `maxConnections`, which are ours. `<name>` stands for a key of a map,
 //! `[n]` for an item of a list of objects.
 use super::nearest;
 use path::{Capture, Path, Segment, filled, key_of};

@@ -82,6 +82,7 @@ fn without_arguments_everything_has_its_default() {
         },
         workers: config.workers,
         file: None,
+        max_connections: None,
         warnings: vec![],
     };
     assert_eq!(config, want);
@@ -397,6 +398,7 @@ fn options_of_api_ping_log_and_backends_arrive() {
         "--serverstransport.forwardingtimeouts.readidletimeout=700ms",
         "--serverstransport.forwardingtimeouts.pingtimeout=4",
         "--workers=3",
+        "--maxconnections=7",
     ]);
     let api = Api {
         insecure: false,
@@ -421,7 +423,7 @@ fn options_of_api_ping_log_and_backends_arrive() {
         ping_timeout: Duration::from_secs(4),
     };
     assert_eq!(config.servers_transport, transport);
-    assert_eq!(config.workers.get(), 3);
+    assert_eq!((config.workers.get(), config.max_connections.map(NonZeroUsize::get)), (3, Some(7)));
 }
 
 #[test]

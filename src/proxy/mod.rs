@@ -29,20 +29,23 @@ pub use stats::{Totals, WorkerStats};
 pub use upstream::Transport;
 
 use crate::base::clock::{Clock, SystemClock};
+use crate::base::files;
 use crate::config;
 use crate::model::plan::PlanPatch;
 use actix::{Arbiter, System};
 use arc_swap::ArcSwap;
 use entrypoint::choices::Choices;
-use entrypoint::options::{EntryPoint, Paths, Semicolons, Timeouts, Trust, machine_name};
+use entrypoint::options::{EntryPoint, Paths, Semicolons, Start, Timeouts, Trust, machine_name};
+use entrypoint::room::{self, Room};
 use entrypoint::sockets::{self, Sharing};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{EntryPointId, Table};
+use table::{EntryPointId, Readiness, Table};
 use tls::DefaultCertificate;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use upstream::configured::default_transport;
 use worker::{Command, Seed};
 
@@ -94,14 +97,15 @@ impl Proxy {
             tracing::error!(error, "serversTransport cannot be used for https: such servers answer 500");
         }
         let table = Table::with_transport(&names, Arc::new(transport));
+        let rooms = Rooms::new(config.max_connections);
         let workers = config.workers.get();
+        let idle_limit = worker::idle_limit(rooms.clients.limit() / workers);
         let mut addresses = Vec::new();
         let mut listeners: Vec<Vec<(EntryPoint, std::net::TcpListener)>> = (0..workers).map(|_| Vec::new()).collect();
         for given in config.connected_entry_points() {
             let Some(id) = table.entry_point(&given.name) else { continue };
-            let entry = entry_point(given, id);
-            let sharing = if given.reuse_port { Sharing::Processes } else { Sharing::Workers };
-            let bound = sockets::bind(&given.name, given.address.candidates(), workers, sharing)?;
+            let entry = entry_point(given, id, &rooms);
+            let bound = sockets::bind(&given.name, given.address.candidates(), workers, entry.sharing)?;
             if let Some(address) = bound.first().and_then(|listener| listener.local_addr().ok()) {
                 addresses.push((given.name.clone(), address));
             }
@@ -112,6 +116,7 @@ impl Proxy {
         let table = Arc::new(ArcSwap::from_pointee(table));
         let default_certificate = DefaultCertificate::make(SystemClock.wall());
         let (mut seeds, mut commands) = (Vec::new(), Vec::new());
+        let (ready, readiness) = watch::channel(Readiness::Waiting);
         for listeners in listeners {
             let (sender, receiver) = mpsc::unbounded_channel();
             commands.push(sender);
@@ -121,11 +126,20 @@ impl Proxy {
                 internal: internal.clone(),
                 stats: Arc::default(),
                 default_certificate: default_certificate.clone(),
+                readiness: readiness.clone(),
+                idle_limit,
                 commands: receiver,
             });
         }
         let stats = seeds.iter().map(|seed| seed.stats.clone()).collect();
-        Ok(Self { addresses, publisher: Publisher { table }, stats, seeds, commands, arbiters: Vec::new() })
+        Ok(Self {
+            addresses,
+            publisher: Publisher { table, ready: Arc::new(ready) },
+            stats,
+            seeds,
+            commands,
+            arbiters: Vec::new(),
+        })
     }
 
     /// Where each entry point listens, with the port the system chose where it was given as 0.
@@ -149,6 +163,14 @@ impl Proxy {
     pub fn is_alive(&self) -> bool {
         let threads = !self.arbiters.is_empty() && self.arbiters.iter().all(Arbiter::alive);
         threads && !self.stats.iter().any(|worker| worker.is_lost())
+    }
+
+    /// Makes each worker panic where it accepts connections.
+    #[cfg(test)]
+    fn break_workers(&self) {
+        for commands in &self.commands {
+            commands.send(Command::Break).unwrap();
+        }
     }
 
     /// Installs plans; clones do the same.
@@ -200,13 +222,16 @@ impl Proxy {
 #[derive(Clone)]
 pub struct Publisher {
     table: Arc<ArcSwap<Table>>,
+    ready: Arc<watch::Sender<Readiness>>,
 }
 
 impl Publisher {
     /// Makes `patch` visible to all workers at one instant.
     pub fn install(&self, patch: &PlanPatch) {
         let next = self.table.load().apply(patch);
+        let readiness = if next.is_ready() { Readiness::Ready } else { Readiness::Waiting };
         self.table.store(Arc::new(next));
+        self.ready.send_if_modified(|before| std::mem::replace(before, readiness) != readiness);
     }
 
     /// The present table.
@@ -215,7 +240,28 @@ impl Publisher {
     }
 }
 
-fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
+/// Who shares a limit of connections.
+struct Rooms {
+    clients: Arc<Room>,
+    internal: Arc<Room>,
+}
+
+impl Rooms {
+    fn new(wanted: Option<NonZeroUsize>) -> Self {
+        let possible = room::for_files(files::limit());
+        let limit = wanted.map_or(possible, NonZeroUsize::get);
+        if limit > possible {
+            tracing::warn!(limit, possible, "more connections are allowed than the limit of open files has room for");
+        }
+        Self { clients: Room::new(limit), internal: Room::new(room::internal_share(limit)) }
+    }
+
+    fn of(&self, entry_point: &str) -> Arc<Room> {
+        if entry_point == config::INTERNAL_ENTRY_POINT { self.internal.clone() } else { self.clients.clone() }
+    }
+}
+
+fn entry_point(given: &config::EntryPoint, id: EntryPointId, rooms: &Rooms) -> EntryPoint {
     let trust = if given.forwarded.insecure {
         Trust::Everybody
     } else {
@@ -235,6 +281,13 @@ fn entry_point(given: &config::EntryPoint, id: EntryPointId) -> EntryPoint {
             accept_grace: given.request_accept_grace,
             grace: given.grace,
         },
+        room: rooms.of(&given.name),
+        start: if given.reuse_port && *given.name != *config::INTERNAL_ENTRY_POINT {
+            Start::WhenReady
+        } else {
+            Start::AtOnce
+        },
+        sharing: if given.reuse_port { Sharing::Processes } else { Sharing::Workers },
         server_name: machine_name(),
         choices: Choices::new(given),
     }

@@ -43,6 +43,8 @@ pub struct WorkerStats {
     pub connections_opened: Counter,
     /// Client connections that ended, upgraded ones included.
     pub connections_closed: Counter,
+    /// Client connections that were closed early because there was no room for others.
+    pub connections_evicted: Counter,
     /// Requests whose head was read whole.
     pub requests: Counter,
     /// Answers by the first digit of their status, 1 to 5; index 0 holds all others.
@@ -81,6 +83,8 @@ pub struct Totals {
     pub connections_open: u64,
     /// Client connections taken since the start.
     pub connections: u64,
+    /// See [`WorkerStats::connections_evicted`].
+    pub connections_evicted: u64,
     /// See [`WorkerStats::requests`].
     pub requests: u64,
     /// See [`WorkerStats::answers`].
@@ -106,6 +110,7 @@ impl Totals {
         let opened = worker.connections_opened.get();
         self.connections_open += opened.saturating_sub(closed);
         self.connections += opened;
+        self.connections_evicted += worker.connections_evicted.get();
         self.requests += worker.requests.get();
         for (sum, class) in self.answers.iter_mut().zip(&worker.answers) {
             *sum += class.get();

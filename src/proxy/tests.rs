@@ -2,6 +2,7 @@
 mod bodies;
 mod choices;
 mod connections;
+mod differential;
 mod drain;
 mod failures;
 mod heads;
@@ -10,6 +11,7 @@ mod multiplexing;
 mod pki;
 mod proxy_headers;
 mod rig;
+mod room;
 mod secure;
 mod tls;
 mod transports;

@@ -4,12 +4,14 @@
 //! further state stays: `Rc` and `Cell`, no lock, no wake-up of another thread. In from outside come the table (one
 //! atomic pointer), and over a channel the command to drain; out go counters.
 use super::entrypoint::connection::Order;
+use super::entrypoint::room;
 use super::entrypoint::watchdog::{Pace, Ticks, millis};
+use super::entrypoint::wire::Heads;
 use super::entrypoint::{Conn, EntryPoint, accept};
 use super::internal::InternalService;
 use super::pool::Pools;
 use super::stats::{Vital, WorkerStats};
-use super::table::{EntryPointId, Table};
+use super::table::{EntryPointId, Readiness, Table};
 use super::tls::{DefaultCertificate, Queue};
 use crate::base::clock::{Clock, SystemClock};
 use arc_swap::ArcSwap;
@@ -18,14 +20,19 @@ use std::net::TcpListener;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// TLS handshakes that may be under way on one worker: each holds up to 64 kB of ClientHello, some 10 kB as a rule. Tests
 /// get by with few, to have too many.
 pub(super) const MAX_HANDSHAKES: usize = if cfg!(test) { 16 } else { 1024 };
 
-/// Idle connections to all servers together that one worker keeps.
+/// Most idle connections to all servers together that one worker keeps.
 const IDLE_IN_ALL: usize = 8192;
+
+/// How many a worker keeps whose share of the clients' connections is `share`: they take files, too.
+pub(super) fn idle_limit(share: usize) -> usize {
+    (share / 4).clamp(1, IDLE_IN_ALL)
+}
 
 /// What a worker is made of.
 pub(super) struct Seed {
@@ -39,6 +46,10 @@ pub(super) struct Seed {
     pub(super) stats: Arc<WorkerStats>,
     /// For names that no certificate covers.
     pub(super) default_certificate: DefaultCertificate,
+    /// Whether there is a first table.
+    pub(super) readiness: watch::Receiver<Readiness>,
+    /// Idle connections to servers that it keeps.
+    pub(super) idle_limit: usize,
     /// What it is told.
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
 }
@@ -53,6 +64,9 @@ pub(super) enum Command {
         /// Told when nothing is left.
         done: oneshot::Sender<()>,
     },
+    /// Panic where connections are accepted.
+    #[cfg(test)]
+    Break,
 }
 
 /// A worker, on its own thread.
@@ -64,6 +78,9 @@ pub(crate) struct Worker {
     pub(crate) ticks: Ticks,
     pub(crate) default_certificate: DefaultCertificate,
     handshakes: RefCell<Queue<Weak<Conn>>>,
+    /// Bytes of unfinished heads.
+    pub(crate) heads: Heads,
+    readiness: watch::Receiver<Readiness>,
     /// Every open connection; the sweeper drops those that are gone.
     conns: RefCell<Vec<Weak<Conn>>>,
     /// Entry points that are draining, one bit each.
@@ -72,6 +89,11 @@ pub(crate) struct Worker {
     listening: Cell<u64>,
     /// A drain began, or during one a listener was closed or a connection ended.
     changed: Notify,
+    /// A connection ended.
+    freed: Notify,
+    /// Whether the tasks that accept have to panic.
+    #[cfg(test)]
+    broken: Cell<bool>,
 }
 
 impl Worker {
@@ -81,14 +103,19 @@ impl Worker {
             table: seed.table.clone(),
             internal: seed.internal.clone(),
             stats: seed.stats.clone(),
-            pools: Pools::new(IDLE_IN_ALL, ticks.clone()),
+            pools: Pools::new(seed.idle_limit, ticks.clone()),
             ticks,
             default_certificate: seed.default_certificate.clone(),
             handshakes: RefCell::new(Queue::new(MAX_HANDSHAKES)),
+            heads: Heads::default(),
+            readiness: seed.readiness.clone(),
             conns: RefCell::default(),
             draining: Cell::new(0),
             listening: Cell::new(0),
             changed: Notify::new(),
+            freed: Notify::new(),
+            #[cfg(test)]
+            broken: Cell::new(false),
         }
     }
 
@@ -115,6 +142,7 @@ impl Worker {
     /// A connection has ended.
     pub(crate) fn closed(&self) {
         self.stats.connections_closed.count();
+        self.freed.notify_waiters();
         self.ended();
     }
 
@@ -130,22 +158,48 @@ impl Worker {
         self.draining.get() & bit(entry) != 0
     }
 
-    /// The listener of `entry` is open.
-    pub(crate) fn listens(&self, entry: EntryPointId) {
+    /// The listener of `entry` is open until what this returns is dropped. Every connection that came over it has to be
+    /// known by then.
+    pub(crate) fn listens(self: &Rc<Self>, entry: EntryPointId) -> Listening {
         self.listening.set(self.listening.get() | bit(entry));
+        Listening { worker: self.clone(), entry }
     }
 
-    /// The listener of `entry` is closed, and every connection that came over it is known.
-    pub(crate) fn listens_no_more(&self, entry: EntryPointId) {
-        self.listening.set(self.listening.get() & !bit(entry));
-        self.changed.notify_waiters();
+    /// Returns when there is a table.
+    pub(crate) async fn is_ready(&self) {
+        if self.readiness.clone().wait_for(|readiness| *readiness == Readiness::Ready).await.is_err() {
+            // Nobody is left who could publish one.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Returns when no more connections are taken at `entry`.
     pub(crate) async fn stops_accepting(&self, entry: EntryPointId) {
         while !self.is_draining(entry) {
             self.changed.notified().await;
+            #[cfg(test)]
+            assert!(!self.broken.get(), "on purpose");
         }
+    }
+
+    /// Closes connections that only wait for their client, a few at a time: there is no room at `entry`, or there are no
+    /// more files. Returns when a connection has ended, or after `patience`; how many were closed.
+    pub(crate) async fn make_room(&self, entry: &EntryPoint, patience: Duration) -> usize {
+        let freed = self.freed.notified();
+        // Which share a room counts, whatever entry point they came in by.
+        let conns: Vec<Rc<Conn>> = self.conns.borrow().iter().filter_map(Weak::upgrade).collect();
+        let conns = conns.into_iter().filter(|conn| Arc::ptr_eq(&conn.entry.room, &entry.room));
+        let (conns, seen): (Vec<Rc<Conn>>, Vec<room::Waiting>) =
+            conns.filter_map(|conn| conn.waiting().map(|waiting| (conn, waiting))).unzip();
+        let leaving = room::leaving(&seen, self.ticks.now());
+        for conn in leaving.iter().filter_map(|at| conns.get(*at)) {
+            self.stats.connections_evicted.count();
+            conn.leave();
+        }
+        drop(conns);
+        // Another worker may free a place without telling: hence the time.
+        drop(tokio::time::timeout(patience, freed).await);
+        leaving.len()
     }
 
     fn sweep(&self, pace: Pace, now: u64) {
@@ -173,13 +227,12 @@ impl Worker {
         tokio::time::sleep(grace.within(limits.accept_grace)).await;
         self.draining.set(self.draining.get() | bit(entry.id));
         self.changed.notify_waiters();
+        self.living(entry.id).iter().for_each(|conn| conn.drain());
         // What still waits in the kernel's queue is taken by the task that was just woken.
         while self.listening.get() & bit(entry.id) != 0 {
             self.changed.notified().await;
         }
-        for conn in self.living(entry.id) {
-            conn.drain();
-        }
+        self.living(entry.id).iter().for_each(|conn| conn.drain());
         let empty = async {
             while !self.living(entry.id).is_empty() {
                 self.changed.notified().await;
@@ -193,27 +246,36 @@ impl Worker {
     }
 }
 
+/// An open listener. Dropped by a panic, too: a drain must not wait for what is gone.
+pub(crate) struct Listening {
+    worker: Rc<Worker>,
+    entry: EntryPointId,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.worker.listening.set(self.worker.listening.get() & !bit(self.entry));
+        self.worker.changed.notify_waiters();
+    }
+}
+
 fn bit(entry: EntryPointId) -> u64 {
     1_u64.checked_shl(u32::from(entry.0)).unwrap_or(0)
 }
 
 /// Runs a worker until it has drained.
 pub(super) async fn run(mut seed: Seed) {
+    let _vital = Vital(seed.stats.clone());
     let worker = Rc::new(Worker::new(&seed));
     let mut entries = Vec::new();
     for (entry, listener) in std::mem::take(&mut seed.listeners) {
         let entry = Rc::new(entry);
-        match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => {
-                let (accept, vital) = (accept::run(listener, entry.clone(), worker.clone()), Vital(seed.stats.clone()));
-                drop(tokio::task::spawn_local(async move {
-                    let _vital = vital;
-                    accept.await;
-                }));
-                entries.push(entry);
-            }
-            Err(error) => tracing::error!(entrypoint = %entry.name, %error, "listener lost"),
-        }
+        let (accept, vital) = (accept::run(listener, entry.clone(), worker.clone()), Vital(seed.stats.clone()));
+        drop(tokio::task::spawn_local(async move {
+            let _vital = vital;
+            accept.await;
+        }));
+        entries.push(entry);
     }
     let (sweep, vital) = (sweep(worker.clone(), shortest_limit(&entries)), Vital(seed.stats.clone()));
     let sweeper = tokio::task::spawn_local(async move {
@@ -221,7 +283,16 @@ pub(super) async fn run(mut seed: Seed) {
         sweep.await;
     });
     // When nobody can send commands any more, the program has ended without a drain: go on until the thread is stopped.
-    while let Some(Command::Drain { grace, done }) = seed.commands.recv().await {
+    while let Some(command) = seed.commands.recv().await {
+        let (grace, done) = match command {
+            Command::Drain { grace, done } => (grace, done),
+            #[cfg(test)]
+            Command::Break => {
+                worker.broken.set(true);
+                worker.changed.notify_waiters();
+                continue;
+            }
+        };
         let drains: Vec<_> =
             entries.iter().map(|entry| tokio::task::spawn_local(worker.clone().drain(entry.clone(), grace))).collect();
         for drain in drains {

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-fn pilotage() -> Command {
+pub(super) fn pilotage() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pilotage"));
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy().to_uppercase();
@@ -61,8 +61,16 @@ fn an_address_in_use_is_a_clear_error() {
 }
 
 /// Starts the binary against an API server; the addresses come from its log.
-async fn running(args: &[&str]) -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
-    let mut child = pilotage()
+pub(super) async fn running(args: &[&str]) -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
+    running_as(pilotage(), args).await
+}
+
+/// The same with another command that takes the arguments.
+pub(super) async fn running_as(
+    mut command: Command,
+    args: &[&str],
+) -> (Child, SocketAddr, Lines<BufReader<ChildStdout>>) {
+    let mut child = command
         .args([
             "--entrypoints.web.address=127.0.0.1:0",
             "--providers.kubernetesingress=true",

@@ -29,7 +29,9 @@ pub struct Connection(SendRequest<Full<Bytes>>);
 
 impl Connection {
     pub async fn open(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).await.unwrap();
+        Self::over(TcpStream::connect(to).await.unwrap()).await
+    }
+    pub async fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         actix::spawn(async move {

@@ -34,7 +34,7 @@ pub(super) const ROWS: &[OptionRow] = &[
         "entryPoints.<name>.reusePort",
         Kind::Bool,
         "false",
-        "let other processes listen on the same port (SO_REUSEPORT)",
+        "let other processes listen on the same port (SO_REUSEPORT); it is listened on from the first complete configuration on",
     ),
     works(
         "entryPoints.<name>.transport.lifeCycle.requestAcceptGraceTimeout",

@@ -97,6 +97,12 @@ pub(super) const ROWS: &[OptionRow] = &[
         "",
         "proxy workers, one thread each; as many as cores are available if not given",
     ),
+    works(
+        "maxConnections",
+        Kind::Int { min: 1, max: u32::MAX as i64 },
+        "",
+        "client connections at a time on all entry points together; half of the files the process may open if not given",
+    ),
     ignored("global.checkNewVersion", Kind::Bool, "true", "look for a newer version", NO_CALLS_HOME),
     ignored("global.sendAnonymousUsage", Kind::Bool, "false", "send usage statistics", NO_CALLS_HOME),
     ignored(

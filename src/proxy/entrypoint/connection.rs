@@ -5,6 +5,7 @@
 //! the same orders. The connection counts as open until the last holder lets go of it.
 use super::proxy_header::{self, Taken};
 use super::refusal::Refusal;
+use super::room::{Place, Waiting};
 use super::watchdog::{Pace, Sight, Verdict, millis, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
@@ -145,6 +146,8 @@ pub(crate) struct Conn {
     answer_late: Cell<bool>,
     /// When the request of this number began to connect to servers.
     connecting: Cell<Option<(u64, Instant)>>,
+    /// Of a connection; its streams have none.
+    _place: Option<Place>,
 }
 
 /// What a [`Conn`] stands for.
@@ -181,7 +184,8 @@ impl Conn {
         role: Role,
         secured: OnceCell<Secured>,
     ) -> Rc<Self> {
-        let wire = Arc::new(Wire::new(worker.ticks.clone()));
+        let wire = Arc::new(Wire::new(worker.ticks.clone(), worker.heads.clone()));
+        let place = matches!(role, Role::Connection { .. }).then(|| entry.room.enter());
         Rc::new(Self {
             client,
             opened: worker.ticks.now(),
@@ -203,6 +207,7 @@ impl Conn {
             answer_limit: Cell::new(None),
             answer_late: Cell::new(false),
             connecting: Cell::new(None),
+            _place: place,
         })
     }
 
@@ -403,6 +408,19 @@ impl Conn {
         }
     }
 
+    /// How it looks when there is no room for another one; streams go with their connection.
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        let connection = matches!(self.role, Role::Connection { .. });
+        let waiting = || Waiting { phase: self.wire.phase(), since: self.wire.since(), requests: self.requests.get() };
+        connection.then(waiting)
+    }
+
+    /// Ends it because there is no room, unless a request has come meanwhile: that is served, and is the last.
+    pub(crate) fn leave(&self) {
+        let unfinished = matches!(self.wire.phase(), Phase::Head | Phase::Handshake);
+        self.give(if unfinished { Order::Cut } else { Order::Close });
+    }
+
     /// Looks whether anything has taken too long, and acts.
     pub(crate) fn sweep(&self, pace: Pace, now: u64) {
         let reading = matches!(self.body.get(), BodyState::Reading);
@@ -594,7 +612,8 @@ async fn http1<T: Transport>(io: T, conn: &Rc<Conn>, settings: &Settings, open: 
             return Some((io, parts.read_buf, other));
         }
         let refusal = refused.map(|error| Refusal::new(error, &parts.read_buf));
-        say_goodbye(io, refusal).await;
+        // Boxed: each connection would hold the room for it all its life.
+        Box::pin(say_goodbye(io, refusal)).await;
     }
     if let Some(error) = &error {
         tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");

@@ -3,7 +3,7 @@
 //! [`sockets`] binds before anything runs, so that a bad address is an error at the start. Then, on each worker:
 //! [`accept`] takes connections, [`connection`] runs one of them from its first byte to its last, [`wire`] is the stream
 //! hyper reads and writes, [`watchdog`] knows when a connection has taken too long, [`refusal`] answers what hyper's
-//! parser does not even let in.
+//! parser does not even let in, [`room`] bounds how many connections there are.
 pub(super) mod accept;
 pub(super) mod choices;
 pub(super) mod connection;
@@ -11,9 +11,10 @@ mod http2;
 pub(super) mod options;
 mod proxy_header;
 mod refusal;
+pub(super) mod room;
 pub(super) mod sockets;
 pub(super) mod watchdog;
-mod wire;
+pub(super) mod wire;
 
 pub(super) use connection::Conn;
 pub(super) use options::EntryPoint;

@@ -1,5 +1,7 @@
 //! What one entry point does with requests, worked out once at the start from its configuration.
 use super::choices::Choices;
+use super::room::Room;
+use super::sockets::Sharing;
 use crate::proxy::table::EntryPointId;
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -29,10 +31,25 @@ pub(crate) struct EntryPoint {
     pub(crate) max_head: usize,
     /// Time limits.
     pub(crate) timeouts: Timeouts,
+    /// How many connections there may be, together with other entry points and workers.
+    pub(crate) room: Arc<Room>,
+    /// When it begins to listen.
+    pub(crate) start: Start,
+    /// Whether other processes may listen here, too.
+    pub(crate) sharing: Sharing,
     /// Name of this machine, for `X-Forwarded-Server`.
     pub(crate) server_name: HeaderValue,
     /// What it does beyond the usual.
     pub(crate) choices: Choices,
+}
+
+/// When an entry point begins to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At once: until there is a table it answers 503.
+    AtOnce,
+    /// With the first table: another process may be serving the port until then.
+    WhenReady,
 }
 
 /// What happens to `.`, `..` and `//` (spec/http.md 1.6).

@@ -3,7 +3,7 @@
 //! The workers share a port by `SO_REUSEPORT`, so the kernel spreads connections and no thread hands one to another.
 //! That option would also let a second process of the same user in unnoticed. Unless `reusePort` asks for exactly that, a
 //! first bind without the option finds out whether the port is free.
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub enum BindError {
 }
 
 /// Binds the first of `addresses` that this machine has, once for each of `workers`. Port 0 is chosen by the first bind.
-/// Nothing is accepted yet, but clients can connect from here on.
+/// Nothing is accepted yet, but clients can connect from here on; where processes share the port, from [`listen`] on.
 pub(crate) fn bind(
     entry_point: &Arc<str>,
     addresses: impl IntoIterator<Item = SocketAddr>,
@@ -77,7 +77,9 @@ fn bind_all(mut address: SocketAddr, workers: usize, sharing: Sharing) -> io::Re
     let mut listeners = Vec::with_capacity(workers);
     for _ in 0..workers {
         let socket = bound(address, Sharing::Processes)?;
-        socket.listen(BACKLOG)?;
+        if sharing == Sharing::Workers {
+            socket.listen(BACKLOG)?;
+        }
         let listener = TcpListener::from(socket);
         address = listener.local_addr()?;
         listeners.push(listener);
@@ -100,6 +102,36 @@ fn bound(address: SocketAddr, sharing: Sharing) -> io::Result<Socket> {
     inherited_options(&SockRef::from(&socket))?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Lets clients connect to a socket that [`bind`] made; without effect if they can already. Where processes share a port the
+/// kernel spreads clients over those that listen, so one that cannot serve yet must not.
+pub(crate) fn listen(listener: &TcpListener) -> io::Result<()> {
+    SockRef::from(listener).listen(BACKLOG)
+}
+
+/// Makes the kernel drop, at this listener, the first segment of each connection that begins from now on. Clients send it
+/// again a second later; by then the listener should be closed, so that it reaches another process on the same port. A
+/// listener that is closed without this resets clients that are in the middle of connecting.
+///
+/// A classic BPF program over the TCP header: <https://www.kernel.org/doc/html/latest/networking/filter.html>.
+pub(crate) fn turn_away<'s>(listener: &'s impl std::os::fd::AsFd) -> io::Result<()> {
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    /// Where the flags stand in a TCP header, and two of them (RFC 9293 3.1).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    let socket: SockRef<'s> = SockRef::from(listener);
+    socket.attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN | ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
 }
 
 /// Accepted sockets inherit these on Linux, which saves three system calls per connection.
@@ -132,6 +164,7 @@ mod tests {
     fn an_address_in_use_is_an_error_that_names_entry_point_and_address() {
         let taken = bind(&name(), local(), 1, Sharing::Processes).unwrap();
         let address = taken[0].local_addr().unwrap();
+        listen(&taken[0]).unwrap();
         let error = bind(&name(), [address], 2, Sharing::Workers).unwrap_err();
         assert_eq!(error.to_string(), format!("entry point web cannot listen on {address}"));
         assert!(matches!(error, BindError::Listen { cause, .. } if cause.kind() == io::ErrorKind::AddrInUse));
@@ -142,6 +175,27 @@ mod tests {
         let first = bind(&name(), local(), 1, Sharing::Processes).unwrap();
         let address = first[0].local_addr().unwrap();
         assert!(bind(&name(), [address], 1, Sharing::Processes).is_ok());
+    }
+
+    #[test]
+    fn clients_that_are_turned_away_reach_the_next_process_and_those_before_them_stay() {
+        let old = bind(&name(), local(), 1, Sharing::Processes).unwrap().remove(0);
+        let address = old.local_addr().unwrap();
+        listen(&old).unwrap();
+        let _early = std::net::TcpStream::connect(address).unwrap();
+        turn_away(&old).unwrap();
+        let patience = Duration::from_millis(50);
+        let error = std::net::TcpStream::connect_timeout(&address, patience).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let late = std::thread::spawn(move || std::net::TcpStream::connect(address));
+        assert!(old.accept().is_ok(), "who was connected before is still there");
+        let new = bind(&name(), [address], 1, Sharing::Processes).unwrap().remove(0);
+        listen(&new).unwrap();
+        drop(old);
+        late.join().unwrap().unwrap();
+        // The one that gave up may be in the queue, too.
+        new.set_nonblocking(false).unwrap();
+        assert!(new.accept().is_ok());
     }
 
     #[test]

@@ -11,13 +11,20 @@ use super::watchdog::Ticks;
 use crate::proxy::small_write::poll_write_small;
 use crate::proxy::tls::Prefixed;
 use crate::proxy::tls::accept::Secure;
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// Most bytes taken from a client in one read. hyper doubles its buffer as long as reads fill it, up to the size of the
+/// largest head: 1 MiB for each client that uploads.
+const READ_AT_MOST: usize = 64 << 10;
+/// Bytes after which others have their turn.
+const BURST: usize = 64 << 10;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,13 +72,46 @@ pub(crate) struct Wire {
     ticks: Ticks,
     phase: AtomicU8,
     since: AtomicU64,
+    /// Bytes of a head that is not whole.
+    head: AtomicU64,
+    heads: Heads,
+}
+
+/// Bytes that the unfinished heads of all connections of a worker hold together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heads(Arc<AtomicU64>);
+
+impl Heads {
+    /// From here on large heads have to go. One head may be 1 MiB by default, and there may be thousands.
+    const LIMIT: u64 = 64 << 20;
+    /// A head of so many bytes is never large.
+    const SMALL: u64 = 16 << 10;
+
+    fn add(&self, bytes: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed);
+    }
+
+    fn take(&self, bytes: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(bytes), Ordering::Relaxed);
+    }
+
+    /// Whether there is no room for a head of `bytes`.
+    fn are_too_many_for(&self, bytes: u64) -> bool {
+        bytes > Self::SMALL && self.0.load(Ordering::Relaxed) > Self::LIMIT
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.heads.take(self.head.load(Ordering::Relaxed));
+    }
 }
 
 impl Wire {
     /// A connection that was accepted just now.
-    pub(crate) fn new(ticks: Ticks) -> Self {
+    pub(crate) fn new(ticks: Ticks, heads: Heads) -> Self {
         let since = AtomicU64::new(ticks.now());
-        Self { ticks, phase: AtomicU8::new(Phase::Idle as u8), since }
+        Self { ticks, phase: AtomicU8::new(Phase::Idle as u8), since, head: AtomicU64::new(0), heads }
     }
 
     /// What it is doing.
@@ -86,14 +126,29 @@ impl Wire {
 
     /// Enters `phase` now.
     pub(crate) fn enter(&self, phase: Phase) {
+        let head = self.head.load(Ordering::Relaxed);
+        if head > 0 {
+            self.heads.take(head);
+            self.head.store(0, Ordering::Relaxed);
+        }
         self.phase.store(phase as u8, Ordering::Relaxed);
         self.since.store(self.ticks.now(), Ordering::Relaxed);
     }
 
-    fn on_read(&self) {
-        if self.phase.load(Ordering::Relaxed) == Phase::Idle as u8 {
+    /// Takes note of so many bytes from the client. An error when they belong to a large head and there are too many.
+    fn on_read(&self, count: usize) -> io::Result<()> {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if phase > Phase::Head as u8 {
+            return Ok(());
+        }
+        if phase == Phase::Idle as u8 {
             self.enter(Phase::Head);
         }
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let head = self.head.load(Ordering::Relaxed).wrapping_add(count);
+        self.head.store(head, Ordering::Relaxed);
+        self.heads.add(count);
+        if self.heads.are_too_many_for(head) { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
     fn on_flush(&self) {
@@ -148,12 +203,25 @@ impl Transport for Secure {
 pub(crate) struct ClientStream<T> {
     io: T,
     wire: Arc<Wire>,
+    /// Bytes moved since others had their turn.
+    burst: usize,
 }
 
 impl<T> ClientStream<T> {
     /// Watches `io`.
     pub(crate) fn new(io: T, wire: Arc<Wire>) -> Self {
-        Self { io, wire }
+        Self { io, wire, burst: 0 }
+    }
+
+    /// Whether others have to have their turn first; this task is then woken after they had it. Without this the runtime
+    /// would look for news from other clients only after dozens of turns of whoever moves most: 3 ms beside one upload.
+    fn must_yield(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.burst < BURST {
+            return false;
+        }
+        self.burst = 0;
+        // Its first poll puts the waker in line behind the next look at the sockets.
+        pin!(tokio::task::yield_now()).poll(cx).is_pending()
     }
 
     /// The stream without the watch.
@@ -164,12 +232,29 @@ impl<T> ClientStream<T> {
 
 impl<T: Transport> AsyncRead for ClientStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
-        if polled.is_ready() && buf.filled().len() > before {
-            self.wire.on_read();
+        if self.must_yield(cx) {
+            return Poll::Pending;
         }
-        polled
+        let before = buf.filled().len();
+        let polled = if buf.remaining() > READ_AT_MOST {
+            let mut some = ReadBuf::new(buf.initialize_unfilled_to(READ_AT_MOST));
+            let polled = Pin::new(&mut self.io).poll_read(cx, &mut some);
+            let count = some.filled().len();
+            buf.advance(count);
+            polled
+        } else {
+            Pin::new(&mut self.io).poll_read(cx, buf)
+        };
+        match buf.filled().len().saturating_sub(before) {
+            0 => {
+                self.burst = 0;
+                polled
+            }
+            count => {
+                self.burst += count;
+                polled.map(|read| read.and_then(|()| self.wire.on_read(count)))
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ impl Seen {
     const MANAGED: u16 = 1 << 7;
     const EXPECT: u16 = 1 << 8;
     const HTTP2_SETTINGS: u16 = 1 << 9;
+    const CONTENT_LENGTH: u16 = 1 << 10;
 
     /// Looks through `headers`.
     pub(super) fn among(headers: &HeaderMap) -> Self {
@@ -36,6 +37,7 @@ impl Seen {
             // Most names end here.
             [b'a' | b'b' | b'd' | b'e' | b'h' | b'i' | b'o' | b'r' | b's', ..] => 0,
             b"connection" => Self::CONNECTION,
+            b"content-length" => Self::CONTENT_LENGTH,
             b"keep-alive" => Self::KEEP_ALIVE,
             b"proxy-connection" | b"proxy-authenticate" | b"proxy-authorization" => Self::PROXY,
             b"te" => Self::TE,
@@ -111,6 +113,20 @@ pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
         && values.next().is_none()
 }
 
+/// Says how long the body of a request is in the one way that every server reads alike (spec/http.md 2.16): hyper takes
+/// `004`, which others may take for an octal number, and would send it on as it came.
+pub(super) fn frame_plainly(headers: &mut HeaderMap, seen: Seen) {
+    if seen.has(Seen::CONTENT_LENGTH)
+        && let Some(length) = headers.get(CONTENT_LENGTH)
+        && let [b'0', rest @ ..] = length.as_bytes()
+        && !rest.is_empty()
+    {
+        let digits = std::str::from_utf8(rest).unwrap_or_default().trim_start_matches('0');
+        let plain = HeaderValue::from_str(if digits.is_empty() { "0" } else { digits });
+        headers.insert(CONTENT_LENGTH, plain.unwrap_or(HeaderValue::from_static("0")));
+    }
+}
+
 /// Removes from a request what concerns this connection only. The protocol, if the client asks for another one.
 ///
 /// What stays: `Transfer-Encoding: chunked`, since hyper frames a GET without length by it, with `Trailer`; `Te:
@@ -121,7 +137,7 @@ pub(super) fn clean_request(headers: &mut HeaderMap, seen: Seen) -> Option<Heade
         wants_upgrade = delete_listed(headers);
         headers.remove(CONNECTION);
     }
-    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED | Seen::EXPECT) == 0 {
+    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED | Seen::EXPECT | Seen::CONTENT_LENGTH) == 0 {
         return None;
     }
     delete_plain(headers, seen);
@@ -156,7 +172,7 @@ pub(super) fn clean_answer(headers: &mut HeaderMap, seen: Seen) {
         delete_listed(headers);
         headers.remove(CONNECTION);
     }
-    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED) == 0 {
+    if seen.0 & !(Seen::CONNECTION | Seen::MANAGED | Seen::CONTENT_LENGTH) == 0 {
         return;
     }
     delete_plain(headers, seen);

@@ -195,6 +195,7 @@ fn prepare(
     if seen.has_managed() && !conn.client.is_trusted() {
         headers::delete_managed(headers);
     }
+    headers::frame_plainly(headers, seen);
     let listed = conn.entry.choices.listed.as_deref();
     let spared = listed.and_then(|listed| headers::spare_listed(headers, listed));
     let upgrade = headers::clean_request(headers, seen).filter(|_| version == Version::HTTP_11);

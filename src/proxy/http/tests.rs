@@ -2,7 +2,9 @@
 use super::target::Target;
 use crate::proxy::entrypoint::EntryPoint;
 use crate::proxy::entrypoint::choices::Choices;
-use crate::proxy::entrypoint::options::{Paths, Semicolons, Timeouts, Trust};
+use crate::proxy::entrypoint::options::{Paths, Semicolons, Start, Timeouts, Trust};
+use crate::proxy::entrypoint::room::Room;
+use crate::proxy::entrypoint::sockets::Sharing;
 use crate::proxy::table::EntryPointId;
 use ::http::{HeaderValue, Uri};
 
@@ -15,6 +17,9 @@ fn entry(paths: Paths, semicolons: Semicolons) -> EntryPoint {
         trust: Trust::Everybody,
         max_head: 8192,
         timeouts: Timeouts::default(),
+        room: Room::new(1),
+        start: Start::AtOnce,
+        sharing: Sharing::Workers,
         server_name: HeaderValue::from_static("here"),
         choices: Choices::default(),
     }

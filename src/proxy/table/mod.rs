@@ -106,8 +106,9 @@ pub enum Route<'t> {
 /// A persistent hash map. Keys come from users' objects, hence a hasher with a random seed.
 type Map<K, V> = GenericHashMap<K, V, foldhash::quality::RandomState, DefaultSharedPtr>;
 
+/// Whether there is a first complete table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Readiness {
+pub(super) enum Readiness {
     /// No plan was applied.
     Waiting,
     /// A plan was applied; it stays ready.

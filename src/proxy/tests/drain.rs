@@ -96,3 +96,43 @@ fn a_drain_before_the_start_lets_go_of_the_addresses() {
         assert!(TcpStream::connect(address).await.is_err());
     });
 }
+
+#[test]
+fn a_worker_that_panics_is_noticed_and_drains_nevertheless() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let mut rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(GET).await;
+        assert_eq!(client.answer().await.status(), 200);
+        assert!(rig.proxy.is_alive());
+        rig.proxy.break_workers();
+        until(|| !rig.proxy.is_alive()).await;
+        // The connections it has are served until the drain.
+        client.send(GET).await;
+        assert_eq!(client.answer().await.status(), 200);
+        rig.proxy.drain(Grace::Configured).await;
+        assert!(client.is_closed().await);
+    });
+}
+
+#[test]
+fn a_panic_in_a_request_costs_its_connection_and_no_other() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut other = rig.client().await;
+        other.send(GET).await;
+        assert_eq!(other.answer().await.status(), 200);
+        for path in ["/panic/claims", "/panic/answer"] {
+            let mut client = rig.client().await;
+            client.send(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+            assert!(client.is_closed().await, "{path}");
+        }
+        other.send(GET).await;
+        assert_eq!(other.answer().await.status(), 200);
+        assert!(rig.proxy.is_alive());
+        until(|| rig.totals().connections_open == 1).await;
+        rig.stop().await;
+    });
+}

@@ -87,15 +87,17 @@ impl Rig {
     }
 }
 
-/// Answers `/ping`.
+/// Answers `/ping`, and panics at `/panic`.
 struct Ping;
 
 impl InternalService for Ping {
     fn claims(&self, _: EntryPointId, path: &str) -> bool {
-        path == "/ping"
+        assert_ne!(path, "/panic/claims", "on purpose");
+        matches!(path, "/ping" | "/panic/answer")
     }
 
     fn answer(&self, _: EntryPointId, request: InternalRequest) -> InternalAnswer {
+        assert_ne!(request.path, "/panic/answer", "on purpose");
         let text = format!("{} {} {:?} {}", request.method, request.path, request.query, request.host);
         Box::pin(std::future::ready(http::Response::new(text.into())))
     }
