@@ -4,6 +4,7 @@ mod connections;
 mod drain;
 mod failures;
 mod heads;
+mod http2;
 mod mixups;
 mod rig;
 mod secure;
