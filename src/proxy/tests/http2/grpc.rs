@@ -218,14 +218,15 @@ fn calls_pass_with_prior_knowledge_and_share_one_connection_to_the_server() {
     });
 }
 
-/// Errors of the proxy are plain HTTP, which a client of gRPC makes a status of.
+/// Errors of the proxy are plain HTTP, of which a client of gRPC makes a status; tonic's is this one.
 #[test]
-fn a_call_to_a_server_that_is_not_there_is_unavailable() {
+fn a_call_to_a_server_that_is_not_there_fails() {
     run(async {
         let rig = Rig::with(&[], plan([server(Scheme::H2c, closed_address())], HostHeader::Pass));
         let caller = Caller::over(tokio::net::TcpStream::connect(rig.address).await.unwrap()).await;
-        let status = caller.call("/t.T/Echo", stream::iter([Bytes::new()])).await.unwrap_err();
-        assert_eq!(status.code(), Code::Unavailable);
+        let mut answer = caller.call("/t.T/Echo", stream::iter([Bytes::new()])).await.unwrap().into_inner();
+        let status = answer.message().await.unwrap_err();
+        assert_eq!(status.code(), Code::Internal);
         drop(caller);
         rig.stop().await;
     });
