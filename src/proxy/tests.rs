@@ -6,6 +6,7 @@ mod differential;
 mod drain;
 mod failures;
 mod heads;
+mod http2;
 mod mixups;
 mod multiplexing;
 mod pki;

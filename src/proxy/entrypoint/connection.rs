@@ -10,7 +10,7 @@ use super::watchdog::{Pace, Sight, Verdict, millis, verdict};
 use super::wire::{ClientStream, Phase, Transport, Wire};
 use super::{EntryPoint, http2};
 use crate::base::clock::{Clock, SystemClock};
-use crate::base::io::{LocalExecutor, TokioIo};
+use crate::base::io::TokioIo;
 use crate::config::KeepAlive;
 use crate::model::tls::TlsOptionsKey;
 use crate::proxy::http;
@@ -155,7 +155,7 @@ enum Role {
     /// A connection, with the number of its HTTP/2 streams.
     Connection { streams: Cell<u32> },
     /// One stream of this connection.
-    Stream { connection: Rc<Conn>, answers: Cell<bool> },
+    Stream { connection: Rc<Conn> },
 }
 
 impl Conn {
@@ -170,7 +170,7 @@ impl Conn {
     /// A stream that `connection` just began.
     pub(crate) fn stream(connection: &Rc<Self>) -> Rc<Self> {
         let Self { worker, entry, client, .. } = &**connection;
-        let role = Role::Stream { connection: connection.clone(), answers: Cell::new(false) };
+        let role = Role::Stream { connection: connection.clone() };
         let stream = Self::made(worker.clone(), entry.clone(), client.clone(), role, connection.secured.clone());
         stream.worker.watch(&stream);
         connection.stream_began();
@@ -261,21 +261,6 @@ impl Conn {
         if streams.get() == 0 {
             let leaving = self.order.get() != Order::Serve;
             self.wire.enter(if leaving { Phase::Leaving } else { Phase::Resting });
-        }
-    }
-
-    /// The head of this stream's answer was handed over.
-    pub(crate) fn answers(&self) {
-        if let Role::Stream { answers, .. } = &self.role {
-            answers.set(true);
-        }
-    }
-
-    /// Ends it. A stream whose answer is under way can only be cut with its connection.
-    fn cut(&self) {
-        match &self.role {
-            Role::Stream { connection, answers } if answers.get() => connection.give(Order::Cut),
-            _ => self.give(Order::Cut),
         }
     }
 
@@ -441,7 +426,7 @@ impl Conn {
             }
             Verdict::Fine => {}
             Verdict::Close => self.give(Order::Close),
-            Verdict::Cut => self.cut(),
+            Verdict::Cut => self.give(Order::Cut),
             Verdict::BodyLate => {
                 self.body.set(BodyState::Late);
                 wake(&self.body_task);
@@ -459,7 +444,7 @@ impl Drop for Conn {
     fn drop(&mut self) {
         match &self.role {
             Role::Connection { .. } => self.worker.closed(),
-            Role::Stream { connection, .. } => {
+            Role::Stream { connection } => {
                 connection.stream_ended();
                 self.worker.ended();
             }
@@ -498,13 +483,12 @@ fn http1_settings(entry: &EntryPoint) -> http1::Builder {
 /// hyper's settings for the connections of one entry point.
 pub(super) struct Settings {
     http1: http1::Builder,
-    http2: hyper::server::conn::http2::Builder<LocalExecutor>,
 }
 
 impl Settings {
     /// Those of `entry`.
     pub(super) fn new(entry: &EntryPoint) -> Self {
-        Self { http1: http1_settings(entry), http2: http2::settings(entry) }
+        Self { http1: http1_settings(entry) }
     }
 }
 
@@ -522,11 +506,14 @@ impl Other {
     const TLS_HANDSHAKE: u8 = 0x16;
     /// RFC 9113 3.4.
     const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// As much of it as hyper's parser stumbles over. The rest may still be on its way; HTTP/2 checks it.
+    const HTTP2_SIGN: &[u8] = b"PRI * HTTP/2";
 
     fn of(read: &[u8]) -> Option<Self> {
         match read {
             [Self::TLS_HANDSHAKE, ..] => Some(Self::Tls),
             read if read.starts_with(Self::HTTP2_PREFACE) => Some(Self::Http2),
+            read if read.starts_with(Self::HTTP2_SIGN) && Self::HTTP2_PREFACE.starts_with(read) => Some(Self::Http2),
             _ => None,
         }
     }
@@ -550,7 +537,7 @@ pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<Settings>) 
     if let Some((tcp, read, other)) = http1(tcp, &conn, &settings, Open::ToAll).await {
         let io = Prefixed::new(read, tcp);
         match other {
-            Other::Http2 => Box::pin(http2::run(io, &conn, &settings.http2)).await,
+            Other::Http2 => Box::pin(http2::run(io, &conn)).await,
             Other::Tls => Box::pin(secure(io, conn, settings)).await,
         }
     }
@@ -580,7 +567,7 @@ async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>, settings: Rc<Settings>)
     conn.secured.get_or_init(|| secured);
     conn.wire.enter(Phase::Idle);
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        http2::run(stream, &conn, &settings.http2).await;
+        http2::run(stream, &conn).await;
     } else {
         drop(http1(stream, &conn, &settings, Open::ToHttp1).await);
     }

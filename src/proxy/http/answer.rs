@@ -136,6 +136,8 @@ pub(super) enum Refused {
     TransferEncoding,
     /// An expectation that is not `100-continue`.
     Expectation,
+    /// More header lines than are served.
+    TooManyHeaders,
 }
 
 impl Refused {
@@ -146,6 +148,9 @@ impl Refused {
             Self::MalformedHost => (StatusCode::BAD_REQUEST, "400 Bad Request: malformed Host header"),
             Self::TransferEncoding => (StatusCode::NOT_IMPLEMENTED, "Unsupported transfer encoding"),
             Self::Expectation => (StatusCode::EXPECTATION_FAILED, ""),
+            Self::TooManyHeaders => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "431 Request Header Fields Too Large")
+            }
         }
     }
 }

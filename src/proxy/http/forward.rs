@@ -331,6 +331,9 @@ fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<W
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgrade::switch(conn, response, upgrade).unwrap_or_else(|error| answer::failed(conn, &error));
     }
+    if response.headers().len() > headers::MOST_LINES {
+        return answer::failed(conn, &ForwardError::Malformed);
+    }
     let seen = Seen::among(response.headers());
     if seen.has_transfer_encoding() && !headers::is_chunked_alone(response.headers()) {
         // hyper would read such a body until the server closes the connection, which it may never do.

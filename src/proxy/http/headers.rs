@@ -7,6 +7,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// Most lines that a head may have. On HTTP/1.1 it is hyper's limit, which holds for HTTP/2 as well: a map of headers ends
+/// in a panic at some twenty thousand lines, and servers have limits of their own.
+pub(super) const MOST_LINES: usize = 100;
+
 /// Which of the headers that need work a message has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen(u16);

@@ -13,6 +13,7 @@
 pub(super) mod answer;
 pub(super) mod bench;
 mod body;
+mod extended;
 mod forward;
 mod forwarded;
 mod headers;
@@ -95,6 +96,9 @@ fn admit(conn: &Rc<Conn>, request: Request<Incoming>) -> Step {
 }
 
 fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Refused> {
+    if request.headers().len() > headers::MOST_LINES {
+        return Err(Refused::TooManyHeaders);
+    }
     let host = host::requested(request.uri(), request.headers(), request.version())?;
     let mut memory = conn.host.borrow_mut();
     memory.note(host.as_ref())?;

@@ -26,6 +26,8 @@ pub(super) fn is_announced(name: &HeaderName) -> bool {
     )
 }
 
+/// The protocol's name in `Upgrade` and `:protocol`.
+pub(super) static WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 pub(super) static CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 pub(super) static CLOSE: HeaderValue = HeaderValue::from_static("close");
 pub(super) static TRAILERS: HeaderValue = HeaderValue::from_static("trailers");

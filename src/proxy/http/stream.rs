@@ -1,6 +1,7 @@
 //! One request of an HTTP/2 connection: brought into the form that the rest of the way expects, which is that of
-//! HTTP/1.1, and served on a [`Conn`] of its own.
+//! HTTP/1.1, and served on a [`Conn`] of its own. WebSocket over a stream is [`super::extended`]'s.
 use super::AnswerBody;
+use super::extended::Extended;
 use super::names::CHUNKED;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::Order;
@@ -17,22 +18,24 @@ use std::task::Poll;
 #[error("stream cut")]
 pub(crate) struct StreamCut;
 
-/// Serves one request that came over `connection`.
+/// Serves the request of the stream `conn`.
 pub(crate) async fn serve_stream(
-    connection: Rc<Conn>,
+    conn: Rc<Conn>,
     mut request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, StreamCut> {
-    let conn = Conn::stream(&connection);
     join_cookies(request.headers_mut());
     frame(&mut request);
+    let extended = Extended::of(&mut request);
     let mut serving = pin!(super::serve(conn.clone(), request));
     let response = poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Cut => Poll::Ready(Err(StreamCut)),
         Order::Close | Order::Serve => serving.as_mut().poll(cx).map(|Ok(response)| Ok(response)),
     })
     .await?;
-    conn.answers();
-    Ok(response)
+    Ok(match extended {
+        Some(extended) => extended.answered(&conn, response),
+        None => response,
+    })
 }
 
 /// HTTP/2 may split cookies over lines, HTTP/1.1 may not (RFC 9113 8.2.3).

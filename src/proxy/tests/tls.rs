@@ -3,5 +3,5 @@ mod certificates;
 mod hostile;
 mod options;
 mod protocols;
-mod rig;
+pub(super) mod rig;
 mod tools;

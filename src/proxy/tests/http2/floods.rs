@@ -1,0 +1,143 @@
+//! Clients that send much and want little: nothing grows without bound, the connection ends or waits, and others are
+//! served meanwhile.
+use super::flow::stalls;
+use super::raw::*;
+use crate::proxy::tests::rig::*;
+use std::cell::Cell;
+use std::rc::Rc;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
+
+#[test]
+fn rapid_resets_end_the_connection_and_hardly_reach_a_server() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raw = Raw::open(rig.address).await;
+        let flood: Vec<Frame> = (0..2000)
+            .map(|number| 2 * number + 1)
+            .flat_map(|stream| [get(stream), frame(RST_STREAM, 0, stream, CANCEL.to_be_bytes())])
+            .collect();
+        raw.send(&flood).await;
+        assert_eq!(raw.outcome(1).await, Outcome::GoneAway(ENHANCE_YOUR_CALM));
+        assert!(rig.totals().requests < 100, "{}", rig.totals().requests);
+        assert_eq!(rig.ask(GET).await.status(), 200);
+        rig.stop().await;
+    });
+}
+
+/// As above, but it is we who have to reset: the client makes errors on its streams.
+#[test]
+fn resets_that_a_client_provokes_end_the_connection() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raw = Raw::open(rig.address).await;
+        let streams = (0..2000).map(|number| 2 * number + 1);
+        let flood: Vec<Frame> = streams.flat_map(|stream| [post(stream), window(stream, i32::MAX as u32)]).collect();
+        raw.send(&flood).await;
+        let end = raw.find(|frame| frame.kind == GOAWAY).await.expect("the end");
+        assert_eq!(end.number(4), ENHANCE_YOUR_CALM);
+        assert_eq!(rig.ask(GET).await.status(), 200);
+        rig.stop().await;
+    });
+}
+
+/// Whoever does not read the answers to these frames is soon not read any more.
+#[test]
+fn frames_that_want_an_answer_are_read_as_fast_as_their_answers_are() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        for (name, frame) in [("PING", frame(PING, 0, 0, [7; 8])), ("SETTINGS", frame(SETTINGS, 0, 0, setting(3, 9)))] {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            let mut tcp = socket.connect(rig.address).await.unwrap();
+            let sent: Rc<Cell<usize>> = Rc::default();
+            let total = 64 << 20;
+            let flood = tokio::task::spawn_local({
+                let sent = sent.clone();
+                async move {
+                    let piece = frame.to_bytes().repeat(1024);
+                    tcp.write_all(&[PREFACE, &self::frame(SETTINGS, 0, 0, []).to_bytes()].concat()).await.unwrap();
+                    while sent.get() < total && tcp.write_all(&piece).await.is_ok() {
+                        sent.set(sent.get() + piece.len());
+                    }
+                }
+            });
+            stalls(&rig, || sent.get()).await;
+            assert!(sent.get() < total, "{name}");
+            flood.abort();
+            assert!(flood.await.is_err());
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_head_without_end_ends_the_connection() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        for (name, piece) in [("empty", vec![]), ("full", block(&[("x", &"y".repeat(16_000))]))] {
+            let mut raw = Raw::open(rig.address).await;
+            raw.send(&[frame(HEADERS, END_STREAM, 1, block(&USUAL))]).await;
+            raw.send(&vec![frame(CONTINUATION, 0, 1, piece); 2000]).await;
+            let got = raw.outcome(1).await;
+            assert_eq!(got, Outcome::GoneAway(ENHANCE_YOUR_CALM), "{name}");
+        }
+        assert_eq!(rig.totals().requests, 0);
+        rig.stop().await;
+    });
+}
+
+/// A head of many lines is answered with 431, and the connection serves on. One that packs very much into few bytes ends
+/// the connection: it is not unpacked to its end.
+#[test]
+fn a_head_beyond_the_limits_is_refused() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let stored = [&[0x40][..], &block(&[("x", &"y".repeat(4000))])[1..]].concat();
+        let bomb = [block(&USUAL), stored, vec![0xbe; 8000]].concat();
+        let many: Vec<u8> = (0..24_570).flat_map(|number| header(&format!("{number:x}"), "")).collect();
+        let lines: Vec<u8> = (0..101).flat_map(|number| header(&format!("x{number}"), "y")).collect();
+        let heads = [
+            ("a bomb", bomb, Outcome::GoneAway(ENHANCE_YOUR_CALM)),
+            ("a full map", [block(&USUAL), many].concat(), Outcome::Answered(431)),
+            ("101 lines", [block(&USUAL), lines].concat(), Outcome::Answered(431)),
+        ];
+        for (name, head, want) in heads {
+            let mut raw = Raw::open(rig.address).await;
+            let mut pieces: Vec<Frame> = head.chunks(16_384).map(|piece| frame(CONTINUATION, 0, 1, piece)).collect();
+            pieces[0].kind = HEADERS;
+            pieces[0].flags = END_STREAM;
+            pieces.last_mut().unwrap().flags |= END_HEADERS;
+            raw.send(&pieces).await;
+            assert_eq!(raw.outcome(1).await, want, "{name}");
+            assert_eq!(raw.serves(3).await, want == Outcome::Answered(431), "{name}");
+        }
+        rig.stop().await;
+    });
+}
+
+/// Frames of a body that say nothing or next to nothing, while nobody reads it: the connection ends before they pile up.
+#[test]
+fn frames_that_carry_next_to_nothing_end_the_connection() {
+    run(async {
+        let origin = Origin::scripted(|client, _| async move {
+            std::future::pending::<()>().await;
+            drop(client);
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raw = Raw::open(rig.address).await;
+        raw.send(&[post(1)]).await;
+        for _ in 0..100 {
+            raw.send(&vec![frame(DATA, 0, 1, []); 1000]).await;
+        }
+        assert_eq!(raw.outcome(1).await, Outcome::GoneAway(ENHANCE_YOUR_CALM));
+        drop(raw);
+        rig.stop().await;
+    });
+}
