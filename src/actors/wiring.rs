@@ -9,7 +9,7 @@ use super::kind::{Kind, KindActor, Watched};
 use super::lease::{self, Candidacy};
 use super::node::NodeKind;
 use super::proxy_listener::ProxyListener;
-use super::pulse::PulseMonitor;
+use super::pulse::{Pulse, PulseMonitor};
 use super::pumps::{Aside, HealthLines, Lines, Need, Pump};
 use super::secret::SecretKind;
 use super::service::{ServiceActor, ServiceKind, SliceKind};
@@ -297,10 +297,11 @@ impl ControlPlane {
     pub fn watch(&self, built: Built, seed: u64) {
         let Built { client, choice: _, link, knocker } = built;
         let (lost, back) = (self.server.lost.clone(), self.server.back.clone());
-        actix::spawn(knocker.run(client.clone(), seed, move |news| match news {
+        let knock = knocker.run(client.clone(), seed, move |news| match news {
             News::Lost(reason) => lost.tell(ServerLost { reason }),
             News::Back => back.tell(ServerBack),
-        }));
+        });
+        spawn_watched(knock, self.monitor.pulse("api server link"));
         let health = self.server.health.clone();
         let mut tasks =
             Tasks { client, link, health, monitor: &self.monitor, seed, selector: "".into(), need: Need::Required };
@@ -399,13 +400,16 @@ impl Tasks<'_> {
         self.seed = self.seed.wrapping_add(1);
         let (need, selector, lines) = (self.need, self.selector.clone(), lines.clone());
         let pump = Pump::<W> { kind: W::KIND, scope, need, selector, lines, aside, health: self.health.clone() };
-        // Without it the kind would stay as it is for ever, and everything would look well.
-        let (run, pulse) = (pump.run(api, self.link.clone(), self.seed), self.monitor.pulse(W::KIND.as_str()));
-        actix::spawn(async move {
-            let _pulse = pulse;
-            run.await;
-        });
+        spawn_watched(pump.run(api, self.link.clone(), self.seed), self.monitor.pulse(W::KIND.as_str()));
     }
+}
+
+/// Runs a task whose panic would leave everything as it is for ever and looking well.
+fn spawn_watched(task: impl Future<Output = ()> + 'static, pulse: Pulse) {
+    actix::spawn(async move {
+        let _pulse = pulse;
+        task.await;
+    });
 }
 
 /// What a watched Kubernetes type needs beside being a resource.
