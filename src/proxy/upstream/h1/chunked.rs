@@ -175,8 +175,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Body, trailers and what is left over, with the bytes coming in pieces of these sizes, again and again.
-    fn decode(bytes: &[u8], pieces: &[usize]) -> Result<(Vec<u8>, Vec<String>, Vec<u8>), Option<ChunkError>> {
+    /// Body, trailers and what is left over.
+    type Decoded = (Vec<u8>, Vec<String>, Vec<u8>);
+    type Case<'a> = (&'a [u8], &'a [u8], &'a [&'a str], &'a [u8]);
+
+    /// What the bytes say, with the bytes coming in pieces of these sizes, again and again.
+    fn decode(bytes: &[u8], pieces: &[usize]) -> Result<Decoded, Option<ChunkError>> {
         let (mut chunked, mut read, mut body) = (Chunked::new(), BytesMut::new(), Vec::new());
         let mut rest = bytes;
         let mut sizes = pieces.iter().cycle();
@@ -204,7 +208,7 @@ mod tests {
 
     #[test]
     fn bodies_are_read_to_their_end_and_no_further() {
-        let cases: [(&[u8], &[u8], &[&str], &[u8]); 8] = [
+        let cases: [Case<'_>; 8] = [
             (b"0\r\n\r\n", b"", &[], b""),
             (b"3\r\nabc\r\n0\r\n\r\nHTTP/1.1", b"abc", &[], b"HTTP/1.1"),
             (b"a\r\n0123456789\r\n00\r\n\r\n\r\n", b"0123456789", &[], b"\r\n"),

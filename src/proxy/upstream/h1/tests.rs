@@ -1,6 +1,7 @@
 //! Exchanges over real sockets, with bodies and servers made for each.
 use super::*;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
+use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use std::convert::Infallible;
 use std::future::poll_fn;
