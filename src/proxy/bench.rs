@@ -6,31 +6,24 @@ pub use super::http::bench::Rewriting;
 
 use super::Proxy;
 use super::balancer::PeerKey;
-use super::http::RequestBody;
 use super::internal::NoInternalService;
 use super::pool::{Lease, Pools};
+use super::upstream::h1::{Buffers, Connection};
+use super::upstream::stream::ServerStream;
 use super::worker::Worker;
-use crate::base::io::TokioIo;
 use crate::config::Config;
 use crate::model::plan::Server;
-use hyper::client::conn::http1;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::io::DuplexStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::task::LocalSet;
-
-/// Bytes on their way in a connection that nothing is ever sent over.
-const ROOM: usize = 1024;
 
 /// The pool of one peer, with idle connections in it.
-#[derive(Debug)]
 pub struct Checkout {
     pools: Pools,
     key: Arc<PeerKey>,
     /// What keeps the connections open.
-    _tasks: LocalSet,
-    _ends: Vec<DuplexStream>,
+    _ends: Vec<TcpStream>,
     _runtime: Runtime,
 }
 
@@ -38,29 +31,28 @@ impl Checkout {
     /// The pool of `server` with so many idle connections, at most the 200 of the default transport.
     pub fn new(server: &Server, connections: usize) -> std::io::Result<Self> {
         let key = Arc::new(PeerKey::new(server, &Arc::default()));
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let tasks = LocalSet::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let pools = Pools::new(connections, super::entrypoint::watchdog::Ticks::default());
-        let mut ends = Vec::new();
-        for _ in 0..connections {
-            let (near, far) = tokio::io::duplex(ROOM);
-            let sender = tasks.block_on(&runtime, async {
-                let io = TokioIo::new(near);
-                let (mut sender, connection) = http1::handshake::<_, RequestBody>(io).await?;
-                drop(tokio::task::spawn_local(connection));
-                sender.ready().await.map(|()| sender)
-            });
-            pools.peer(&key).put(sender.map_err(std::io::Error::other)?);
-            ends.push(far);
-        }
-        Ok(Self { pools, key, _tasks: tasks, _ends: ends, _runtime: runtime })
+        let buffers = Rc::new(Buffers::default());
+        let ends = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let address = listener.local_addr()?;
+            let mut ends = Vec::new();
+            for _ in 0..connections {
+                let near = ServerStream::Plain(TcpStream::connect(address).await?);
+                pools.peer(&key).put(Box::new(Connection::new(near, buffers.clone())));
+                ends.push(listener.accept().await?.0);
+            }
+            Ok::<_, std::io::Error>(ends)
+        })?;
+        Ok(Self { pools, key, _ends: ends, _runtime: runtime })
     }
 
     /// Takes a connection as a request does and gives it back as the end of an answer does. Whether there was one.
     pub fn exchange(&self) -> bool {
         let peer = self.pools.peer(&self.key);
         let taken = peer.take();
-        taken.map(|sender| Lease::new(&peer, sender).give_back()).is_some()
+        taken.map(|connection| Lease::new(&peer, connection).give_back()).is_some()
     }
 }
 

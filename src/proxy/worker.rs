@@ -13,6 +13,7 @@ use super::pool::Pools;
 use super::stats::{Vital, WorkerStats};
 use super::table::{EntryPointId, Readiness, Table};
 use super::tls::{DefaultCertificate, Queue};
+use super::upstream::h1::Buffers;
 use crate::base::clock::{Clock, SystemClock};
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -75,6 +76,8 @@ pub(crate) struct Worker {
     pub(crate) internal: Arc<dyn InternalService>,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) pools: Pools,
+    /// Lent to connections to servers.
+    pub(crate) buffers: Rc<Buffers>,
     pub(crate) ticks: Ticks,
     pub(crate) default_certificate: DefaultCertificate,
     handshakes: RefCell<Queue<Weak<Conn>>>,
@@ -104,6 +107,7 @@ impl Worker {
             internal: seed.internal.clone(),
             stats: seed.stats.clone(),
             pools: Pools::new(seed.idle_limit, ticks.clone()),
+            buffers: Rc::default(),
             ticks,
             default_certificate: seed.default_certificate.clone(),
             handshakes: RefCell::new(Queue::new(MAX_HANDSHAKES)),

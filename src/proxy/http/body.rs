@@ -1,21 +1,22 @@
 //! Bodies on their way through: streamed frame by frame with their trailers, never collected.
 //!
-//! Back-pressure comes with hyper: it reads from one side only what the other side has taken. A [`RequestBody`] tells its
-//! connection how far it is; an [`AnswerBody`] gives the server's connection back when it has been read to its end, and
-//! tells the client's connection when it is done with.
+//! Each side is read only when the other side has taken what was read before. A [`RequestBody`] tells its connection how
+//! far it is; an [`AnswerBody`] gives the server's connection back when it has been read to its end, and tells the
+//! client's connection when it is done with.
 use super::headers::{Source, clean_trailers};
 use super::strict;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::pool::Lease;
 use crate::proxy::pool::shared::Place;
+use crate::proxy::upstream::h1::{self, Connection, Duplex, Tunnel};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The body of a request on its way to a server.
 pub(crate) enum RequestBody {
@@ -141,19 +142,33 @@ pub(crate) struct AnswerBody {
 
 enum Kind {
     Empty,
-    /// Ours.
+    /// All of it.
     Whole(Bytes),
-    /// Read from a server; the lease is there until the end was read, if the connection may be used again.
-    Server {
-        incoming: Incoming,
-        lease: Option<Lease>,
-    },
-    /// Read from a server over a connection that others use as well.
-    Shared {
+    /// Read from a server whose connection may be used again.
+    Server(Lease),
+    /// Read from a server that still takes the request.
+    Early(Duplex),
+    /// Read over a connection that others use as well.
+    Http2 {
         incoming: Incoming,
         /// Free again with the body.
         _place: Place,
     },
+    /// What follows a 101.
+    Tunnel(Box<Connection>),
+    /// It is broken, and that has not been said yet.
+    Broken(AnswerError),
+}
+
+/// Why an answer's body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnswerError {
+    /// Over HTTP/1.1.
+    #[error("answer broken off")]
+    Http1(#[source] h1::AnswerError),
+    /// Over HTTP/2.
+    #[error("answer broken off")]
+    Http2(#[source] hyper::Error),
 }
 
 impl AnswerBody {
@@ -162,74 +177,108 @@ impl AnswerBody {
         Self::new(Kind::Whole(bytes.into()), conn)
     }
 
+    /// What a server sends over the connection `lease`.
+    pub(super) fn server(lease: Lease, conn: &Rc<Conn>) -> Self {
+        Self::new(Kind::Server(lease), conn)
+    }
+
+    /// What a server sends that has not taken the request whole.
+    pub(super) fn early(duplex: Duplex, conn: &Rc<Conn>) -> Self {
+        Self::new(Kind::Early(duplex), conn)
+    }
+
     /// What a server sends over a shared connection.
     pub(super) fn shared(incoming: Incoming, place: Place, conn: &Rc<Conn>) -> Self {
         if incoming.is_end_stream() {
             return Self::new(Kind::Empty, conn);
         }
-        Self::new(Kind::Shared { incoming, _place: place }, conn)
+        Self::new(Kind::Http2 { incoming, _place: place }, conn)
     }
 
-    /// What a server sends. `lease` is its connection, if that can be used again.
-    pub(super) fn server(incoming: Incoming, lease: Option<Lease>, conn: &Rc<Conn>) -> Self {
-        if !incoming.is_end_stream() {
-            return Self::new(Kind::Server { incoming, lease }, conn);
+    /// Nothing; `connection` is for the tunnel.
+    pub(super) fn tunnel(connection: Box<Connection>, conn: &Rc<Conn>) -> Self {
+        Self::new(Kind::Tunnel(connection), conn)
+    }
+
+    /// The server's side of the tunnel, if there is one.
+    pub(super) fn take_tunnel(&mut self) -> Option<Tunnel> {
+        match std::mem::replace(&mut self.kind, Kind::Empty) {
+            Kind::Tunnel(connection) => Some(connection.into_tunnel()),
+            _ => None,
         }
-        if let Some(lease) = lease {
-            lease.give_back();
-        }
-        Self::new(Kind::Empty, conn)
     }
 
     fn new(kind: Kind, conn: &Rc<Conn>) -> Self {
         Self { kind, conn: conn.clone(), request: conn.request_number() }
     }
+
+    fn poll_server(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+        let Kind::Server(lease) = &mut self.kind else { return Poll::Ready(None) };
+        let polled = ready!(lease.connection_mut().poll_body(cx));
+        // An error drops the connection, as one that may not be used again.
+        if (polled.is_none() || lease.connection().is_over())
+            && let Kind::Server(lease) = std::mem::replace(&mut self.kind, Kind::Empty)
+        {
+            lease.give_back();
+        }
+        Poll::Ready(polled.map(|polled| polled.map_err(AnswerError::Http1)))
+    }
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = AnswerError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         let this = self.get_mut();
-        match &mut this.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Whole(_) => match std::mem::replace(&mut this.kind, Kind::Empty) {
-                Kind::Whole(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                _ => Poll::Ready(None),
+        let polled = match &mut this.kind {
+            Kind::Empty | Kind::Tunnel(_) => return Poll::Ready(None),
+            Kind::Broken(_) => match std::mem::replace(&mut this.kind, Kind::Empty) {
+                Kind::Broken(error) => return Poll::Ready(Some(Err(error))),
+                _ => return Poll::Ready(None),
             },
-            Kind::Server { incoming, lease } => {
-                let polled = std::task::ready!(Pin::new(&mut *incoming).poll_frame(cx));
-                // A connection is given back when its answer is over, and no earlier: an error drops it with the body.
-                let over = match &polled {
-                    None => true,
-                    Some(Ok(_)) => incoming.is_end_stream(),
-                    Some(Err(_)) => false,
-                };
-                if over && let Some(lease) = lease.take() {
-                    lease.give_back();
-                }
-                Poll::Ready(polled.map(|polled| polled.map(|frame| cleaned(frame, Source::Trusted))))
+            Kind::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.kind = Kind::Empty;
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
-            Kind::Shared { incoming, .. } => Pin::new(incoming)
-                .poll_frame(cx)
-                .map(|polled| polled.map(|polled| polled.map(|frame| cleaned(frame, Source::Trusted)))),
+            Kind::Server(_) => ready!(this.poll_server(cx)),
+            Kind::Early(duplex) => ready!(duplex.poll_body(cx)).map(|polled| polled.map_err(AnswerError::Http1)),
+            Kind::Http2 { incoming, .. } => {
+                ready!(Pin::new(incoming).poll_frame(cx)).map(|polled| polled.map_err(AnswerError::Http2))
+            }
+        };
+        match polled {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(cleaned(frame, Source::Trusted)))),
+            Some(Err(error)) => {
+                // hyper drops what it has not written yet when it hears of an error: the next time, when it has written.
+                this.kind = Kind::Broken(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Empty => true,
+            Kind::Empty | Kind::Tunnel(_) => true,
+            Kind::Broken(_) => false,
             Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Server { incoming, .. } | Kind::Shared { incoming, .. } => incoming.is_end_stream(),
+            Kind::Server(lease) => lease.connection().is_over(),
+            Kind::Early(duplex) => duplex.is_over(),
+            Kind::Http2 { incoming, .. } => incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Empty | Kind::Tunnel(_) => SizeHint::with_exact(0),
+            Kind::Broken(_) => SizeHint::default(),
             Kind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Kind::Server { incoming, .. } | Kind::Shared { incoming, .. } => incoming.size_hint(),
+            Kind::Server(lease) => lease.connection().size_hint(),
+            Kind::Early(duplex) => duplex.size_hint(),
+            Kind::Http2 { incoming, .. } => incoming.size_hint(),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Sends a request to a server and, if that fails before anything was sent, to the next one.
 //!
 //! Three reasons to try again (spec/http.md 2.12, architecture.md 3, difference 5): the server could not be reached
-//! (another one is picked, each once); the pooled connection turns out to be closed before the request was written
-//! (hyper gives the request back, a new connection is made); it closes before any byte of the answer, and the request
-//! can be repeated without harm (its head was noted, see [`super::spare`]).
+//! (another one is picked, each once); the connection turns out to be closed before anything of the request was written (a
+//! new one is made); a pooled one closes before any byte of the answer, and the request can be repeated without harm.
+//! For that, a request stays where it is until the head of its answer is there.
 use super::answer::{self, ForwardError, Retry};
 use super::body::{AnswerBody, BodyError, RequestBody};
 use super::headers::{self, Seen};
@@ -16,22 +16,20 @@ use crate::proxy::balancer::{LiveBalancer, LiveServer, Tried};
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
 use crate::proxy::pool::shared;
-use crate::proxy::pool::{Lease, Peer, Sender};
+use crate::proxy::pool::{Lease, Peer};
 use crate::proxy::upstream::connect::{Spoken, Wanted, connect};
-use crate::proxy::upstream::{h1, h2};
+use crate::proxy::upstream::h1::{Connection, Duplex, Failure, Head, Touched};
+use crate::proxy::upstream::h2;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 use hyper::ext::ReasonPhrase;
 use std::error::Error;
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 /// How often a request meets a closed connection of one server before it fails.
 pub(super) const STALE_TRIES: usize = 3;
@@ -68,7 +66,7 @@ impl Forwarding {
     }
 }
 
-/// Where a request waits until it is sent. It is there again after a failure if it may be tried again. A place to lend
+/// Where a request is until its answer begins. It is there after a failure if it may be tried again. A place to lend
 /// instead of a value to hand around: each level of futures would copy the request once more.
 pub(super) type Slot = Option<Request<RequestBody>>;
 
@@ -144,9 +142,9 @@ pub(super) fn is_stale(error: &ForwardError, slot: &Slot) -> bool {
 
 /// Over a connection that serves one request at a time: a pooled one, else a new one.
 pub(super) async fn over_own(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wanted) -> Exchanged {
-    if let Some(sender) = peer.take() {
+    if let Some(connection) = peer.take() {
         conn.worker.stats.upstream_reuses.count();
-        match send(conn, peer, sender, slot, Origin::Pool).await {
+        match send(conn, peer, connection, slot, Origin::Pool).await {
             Err(error) if is_stale(&error, slot) => {}
             done => return done,
         }
@@ -165,10 +163,10 @@ async fn over_new(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slot, wanted: Wan
         let left = conn.time_to_connect(timeouts.dial);
         let (stream, spoken) = connect(peer.key(), left, wanted).await.map_err(unreachable)?;
         let sent = match spoken {
-            Spoken::Http1 => match h1::start(stream, peer).await {
-                Ok(sender) => send(conn, peer, sender, slot, Origin::New).await,
-                Err(_) => return Err(ForwardError::Stale),
-            },
+            Spoken::Http1 => {
+                let connection = Box::new(Connection::new(stream, worker.buffers.clone()));
+                send(conn, peer, connection, slot, Origin::New).await
+            }
             // It spoke HTTP/1.1 when it was asked first.
             Spoken::Http2 => {
                 let sender = h2::start(stream, timeouts).await.map_err(unreachable)?;
@@ -196,54 +194,71 @@ pub(super) enum Origin {
 pub(super) async fn send(
     conn: &Rc<Conn>,
     peer: &Rc<Peer>,
-    mut sender: Sender,
+    mut connection: Box<Connection>,
     slot: &mut Slot,
     origin: Origin,
 ) -> Exchanged {
-    let Some(mut request) = slot.take() else { return Err(ForwardError::Closed) };
-    origin_form(&mut request);
-    let repeatable = origin == Origin::Pool && is_repeatable(&request);
-    if repeatable {
-        conn.spare.borrow_mut().note(&request, conn);
-    }
-    let sent = pin!(sender.try_send_request(request));
-    match answered(conn, peer, sent).await {
-        Ok(response) => {
-            let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            let lease = (!switches).then(|| Lease::new(peer, sender));
-            Ok(response.map(|incoming| AnswerBody::server(incoming, lease, conn)))
+    let Some(request) = slot else { return Err(ForwardError::Closed) };
+    origin_form(request);
+    connection.begin(request);
+    match answered(conn, peer, |cx| connection.poll_head(cx, request)).await {
+        Some(Ok(head)) => received(conn, peer, connection, slot, head),
+        Some(Err(failure)) => {
+            let error = meaning(conn, failure);
+            let harmless = match connection.touched() {
+                Touched::Nothing => true,
+                Touched::Written => origin == Origin::Pool && is_repeatable(request),
+                Touched::Body | Touched::Read => false,
+            };
+            Err(if harmless && matches!(error, ForwardError::Closed) { ForwardError::Stale } else { error })
         }
-        Err(Unanswered::Late) => Err(ForwardError::AnswerLate),
-        Err(Unanswered::Failed(mut failed)) => {
-            *slot = failed.take_message();
-            if slot.is_some() {
-                return Err(ForwardError::Stale);
-            }
-            let error = classify(conn, failed.error());
-            if repeatable && matches!(error, ForwardError::Closed) {
-                *slot = conn.spare.borrow_mut().rebuild(conn);
-            }
-            Err(if slot.is_some() { ForwardError::Stale } else { error })
-        }
+        None => Err(ForwardError::AnswerLate),
     }
 }
 
-pub(super) enum Unanswered {
-    Late,
-    Failed(Box<TrySendError<Request<RequestBody>>>),
+/// The answer that begins with `head`. Mostly all of it is there, and the connection is free.
+fn received(
+    conn: &Rc<Conn>,
+    peer: &Rc<Peer>,
+    mut connection: Box<Connection>,
+    slot: &mut Slot,
+    head: Head,
+) -> Exchanged {
+    let body = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if connection.is_sending() {
+            return Err(ForwardError::Malformed);
+        }
+        AnswerBody::tunnel(connection, conn)
+    } else if let Some(whole) = connection.take_whole() {
+        peer.put(connection);
+        AnswerBody::whole(whole, conn)
+    } else if connection.is_sending()
+        && let Some(request) = slot.take()
+    {
+        AnswerBody::early(Duplex::start(connection, request.into_body()), conn)
+    } else {
+        AnswerBody::server(Lease::new(peer, connection), conn)
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    if let Some(reason) = head.reason {
+        response.extensions_mut().insert(reason);
+    }
+    Ok(response)
 }
 
-/// Waits for the head of the answer, as long as the server may take for it. There is no timer: the sweeper wakes this
-/// task when the time is over.
-pub(super) async fn answered(
+/// Waits for the head of the answer, as long as the server may take for it: `None` if it takes longer. There is no timer:
+/// the sweeper wakes this task when the time is over.
+pub(super) async fn answered<T>(
     conn: &Conn,
     peer: &Peer,
-    mut sent: Pin<&mut impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>>>,
-) -> Result<Response<Incoming>, Unanswered> {
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
     conn.await_answer(peer.key().transport().timeouts().response_header);
-    let answered = std::future::poll_fn(|cx| match sent.as_mut().poll(cx) {
-        Poll::Ready(answered) => Poll::Ready(answered.map_err(|failed| Unanswered::Failed(Box::new(failed)))),
-        Poll::Pending if conn.is_answer_late() => Poll::Ready(Err(Unanswered::Late)),
+    let answered = std::future::poll_fn(|cx| match poll(cx) {
+        Poll::Ready(answered) => Poll::Ready(Some(answered)),
+        Poll::Pending if conn.is_answer_late() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await;
@@ -251,7 +266,24 @@ pub(super) async fn answered(
     answered
 }
 
-/// What a failed exchange means. Rule of spec/http.md 2.15: end of file and network errors are 502 (504 where they are
+/// What a failed HTTP/1.1 exchange means; see [`classify`] for the rule.
+fn meaning(conn: &Conn, failure: Failure<BodyError>) -> ForwardError {
+    if conn.body() == BodyState::Late {
+        return ForwardError::BodyLate;
+    }
+    match failure {
+        Failure::Body(BodyError::Late) => ForwardError::BodyLate,
+        Failure::Body(BodyError::Broken(_)) => ForwardError::BodyBroken,
+        Failure::Io(error) => broken(&error),
+        Failure::Closed => ForwardError::Closed,
+        Failure::Head(error) => {
+            tracing::debug!(%error, "server's answer not understood");
+            ForwardError::Malformed
+        }
+    }
+}
+
+/// What a failed HTTP/2 exchange means. Rule of spec/http.md 2.15: end of file and network errors are 502 (504 where they are
 /// timeouts), the client's doing is 499 or 500, everything else is 500.
 pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
     if conn.body() == BodyState::Late {
@@ -265,14 +297,7 @@ pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
             None => {}
         }
         if let Some(io) = present.downcast_ref::<io::Error>() {
-            // Bytes that are no TLS; an alert, though, is the server's way to close.
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
-                && !matches!(tls, rustls::Error::AlertReceived(_))
-            {
-                return ForwardError::Malformed;
-            }
-            let timeout = io.kind() == io::ErrorKind::TimedOut;
-            return if timeout { ForwardError::AnswerLate } else { ForwardError::Closed };
+            return broken(io);
         }
         cause = present.source();
     }
@@ -285,6 +310,17 @@ pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
         return ForwardError::AnswerLate;
     }
     ForwardError::Malformed
+}
+
+/// What it means that a connection broke.
+fn broken(error: &io::Error) -> ForwardError {
+    // Bytes that are no TLS; an alert, though, is the server's way to close.
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        && !matches!(tls, rustls::Error::AlertReceived(_))
+    {
+        return ForwardError::Malformed;
+    }
+    if error.kind() == io::ErrorKind::TimedOut { ForwardError::AnswerLate } else { ForwardError::Closed }
 }
 
 /// Whether a request may be sent twice although the first one may have arrived (spec/http.md 2.12).
@@ -336,7 +372,7 @@ fn finish(conn: &Rc<Conn>, mut response: Response<AnswerBody>, upgrade: Option<W
     }
     let seen = Seen::among(response.headers());
     if seen.has_transfer_encoding() && !headers::is_chunked_alone(response.headers()) {
-        // hyper would read such a body until the server closes the connection, which it may never do.
+        // HTTP/2 knows none, and over HTTP/1.1 nobody could say where such a body ends.
         return answer::failed(conn, &ForwardError::Malformed);
     }
     headers::clean_answer(response.headers_mut(), seen);

@@ -6,15 +6,16 @@
 //! cannot: what was read of the body is gone. It fails with 502.
 use super::answer::ForwardError;
 use super::body::AnswerBody;
-use super::forward::{self, Exchanged, Origin, STALE_TRIES, Slot, Unanswered};
+use super::forward::{self, Exchanged, Origin, STALE_TRIES, Slot};
 use crate::proxy::entrypoint::Conn;
+use crate::proxy::pool::Peer;
 use crate::proxy::pool::shared::{self, Claim, Look, Place, Seasoned};
-use crate::proxy::pool::{Peer, Sender};
 use crate::proxy::upstream::ConnectError;
 use crate::proxy::upstream::connect::{Spoken, Wanted, connect};
-use crate::proxy::upstream::h2::Http2;
-use crate::proxy::upstream::{h1, h2};
+use crate::proxy::upstream::h1::Connection;
+use crate::proxy::upstream::h2::{self, Http2};
 use std::error::Error;
+use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -35,8 +36,8 @@ pub(super) async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slo
             },
             Look::Connect(claim) => match establish(conn, peer, claim).await {
                 Ok(Established::Shared(place)) => place,
-                Ok(Established::Own(sender)) => {
-                    return match forward::send(conn, peer, sender, slot, Origin::New).await {
+                Ok(Established::Own(connection)) => {
+                    return match forward::send(conn, peer, connection, slot, Origin::New).await {
                         Err(error) if forward::is_stale(&error, slot) => {
                             forward::over_own(conn, peer, slot, Wanted::Any).await
                         }
@@ -60,7 +61,7 @@ pub(super) async fn over_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, slot: &mut Slo
 
 /// What a new connection turned out to speak.
 enum Spoke {
-    Http1(Sender),
+    Http1(Box<Connection>),
     Http2(Http2),
 }
 
@@ -69,7 +70,7 @@ enum Established {
     /// HTTP/2, and the place on it.
     Shared(Place),
     /// HTTP/1.1.
-    Own(Sender),
+    Own(Box<Connection>),
 }
 
 async fn establish(conn: &Rc<Conn>, peer: &Rc<Peer>, claim: Claim) -> Result<Established, Rc<ConnectError>> {
@@ -78,15 +79,15 @@ async fn establish(conn: &Rc<Conn>, peer: &Rc<Peer>, claim: Claim) -> Result<Est
     let connected = async {
         let (stream, spoken) = connect(peer.key(), conn.time_to_connect(timeouts.dial), Wanted::Any).await?;
         Ok::<_, ConnectError>(match spoken {
-            Spoken::Http1 => Spoke::Http1(h1::start(stream, peer).await.map_err(ConnectError::Preface)?),
+            Spoken::Http1 => Spoke::Http1(Box::new(Connection::new(stream, conn.worker.buffers.clone()))),
             Spoken::Http2 => Spoke::Http2(h2::start(stream, timeouts).await?),
         })
     };
     match connected.await {
         Ok(Spoke::Http2(http2)) => Ok(Established::Shared(claim.succeed(http2))),
-        Ok(Spoke::Http1(sender)) => {
+        Ok(Spoke::Http1(connection)) => {
             claim.own_ways();
-            Ok(Established::Own(sender))
+            Ok(Established::Own(connection))
         }
         Err(error) => {
             let error = Rc::new(error);
@@ -107,11 +108,11 @@ pub(super) async fn send_shared(conn: &Rc<Conn>, peer: &Rc<Peer>, place: Place, 
     }
     forward::absolute_form(&mut request, peer).map_err(|_| ForwardError::Malformed)?;
     let mut sender = place.sender();
-    let sent = pin!(sender.try_send_request(request));
-    match forward::answered(conn, peer, sent).await {
-        Ok(response) => Ok(response.map(|incoming| AnswerBody::shared(incoming, place, conn))),
-        Err(Unanswered::Late) => Err(ForwardError::AnswerLate),
-        Err(Unanswered::Failed(mut failed)) => {
+    let mut sent = pin!(sender.try_send_request(request));
+    match forward::answered(conn, peer, |cx| sent.as_mut().poll(cx)).await {
+        Some(Ok(response)) => Ok(response.map(|incoming| AnswerBody::shared(incoming, place, conn))),
+        None => Err(ForwardError::AnswerLate),
+        Some(Err(mut failed)) => {
             *slot = failed.take_message();
             if slot.is_some() {
                 return Err(ForwardError::Stale);

@@ -1,4 +1,5 @@
-//! What is kept of a request that may have to be sent again.
+//! What is kept of a request over HTTP/2 that may have to be sent again. Over HTTP/1.1 nothing has to be kept: there a
+//! request stays where it is until it is answered (`forward.rs`).
 //!
 //! A server may close an idle connection in the moment in which a request goes out on it: a pod that is told to end does so
 //! with all of them. A request that can be repeated without harm is then sent again (spec/http.md 2.12), so its head must

@@ -74,5 +74,5 @@ fn the_future_of_a_request_stays_small() {
         size_of::<F>()
     }
     let bytes = size(super::serve);
-    assert!(bytes <= 2560, "{bytes} bytes");
+    assert!(bytes <= 1920, "{bytes} bytes");
 }

@@ -9,6 +9,7 @@ use super::names::UPGRADE as UPGRADE_TOKEN;
 use crate::base::io::TokioIo;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::Order;
+use crate::proxy::upstream::h1::Tunnel;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Request, Response, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -48,7 +49,7 @@ pub(super) fn switch(
     let named = response.headers().get(UPGRADE).cloned();
     let agreed = named.filter(|named| named.as_bytes().eq_ignore_ascii_case(wish.protocol.as_bytes()));
     let protocol = agreed.ok_or(ForwardError::Malformed)?;
-    let server = hyper::upgrade::on(&mut response);
+    let server = response.body_mut().take_tunnel().ok_or(ForwardError::Malformed)?;
     let seen = headers::Seen::among(response.headers());
     headers::clean_answer(response.headers_mut(), seen);
     response.headers_mut().insert(CONNECTION, UPGRADE_TOKEN.clone());
@@ -60,10 +61,10 @@ pub(super) fn switch(
     Ok(response)
 }
 
-async fn tunnel(conn: Rc<Conn>, client: OnUpgrade, server: OnUpgrade) {
+async fn tunnel(conn: Rc<Conn>, client: OnUpgrade, server: Tunnel) {
     // The client's side is ready when hyper's task has sent the 101 and let go; until then that task has the orders.
-    let (client, server) = match tokio::try_join!(client, server) {
-        Ok(sides) => sides,
+    let client = match client.await {
+        Ok(client) => client,
         Err(error) => {
             tracing::debug!(%error, "tunnel not set up");
             return;
@@ -80,7 +81,7 @@ async fn tunnel(conn: Rc<Conn>, client: OnUpgrade, server: OnUpgrade) {
     }
 }
 
-async fn copy(client: Upgraded, server: Upgraded) -> std::io::Result<()> {
-    let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
+async fn copy(client: Upgraded, mut server: Tunnel) -> std::io::Result<()> {
+    let mut client = TokioIo::new(client);
     tokio::io::copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER).await.map(drop)
 }

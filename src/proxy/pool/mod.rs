@@ -1,13 +1,16 @@
 //! Connections to servers, kept per worker: idle HTTP/1.1 ones, and the shared HTTP/2 connections of a peer.
 //!
-//! The key is the whole [`PeerKey`], which has the limits that hold for the pool. A connection comes back when the body of its answer ends and may be taken from then
-//! on; whether hyper is done with it is asked when it is taken, so no task waits for that. The newest is taken first, the
-//! oldest age out: the worker's sweeper drops them after the idle time. A connection that the server closes leaves at
-//! once. Nothing here depends on the routing table: pools survive every change of it.
+//! The key is the whole [`PeerKey`], which has the limits that hold for the pool. A connection comes back when its request
+//! was sent whole and its answer read to the end, and only if nothing was read beyond. The newest is taken first, the oldest
+//! age out: the worker's sweeper drops them after the idle time. Nobody waits for what a server does on an idle connection:
+//! the runtime notes that something happened, and the note is read when the connection is taken, and at each sweep, so that
+//! what the server has closed is closed here within a tick. Nothing here depends on the routing table: pools survive
+//! every change of it.
 use super::balancer::PeerKey;
 use super::entrypoint::watchdog::{Pace, Ticks};
 use super::http::RequestBody;
-use hyper::client::conn::{http1, http2};
+use super::upstream::h1::Connection;
+use hyper::client::conn::http2;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -18,7 +21,6 @@ pub(super) mod shared;
 use shared::Shared;
 
 /// The pools of one worker.
-#[derive(Debug)]
 pub(crate) struct Pools {
     peers: RefCell<HashMap<Arc<PeerKey>, Rc<Peer>, foldhash::fast::RandomState>>,
     stock: Rc<Stock>,
@@ -34,7 +36,6 @@ struct Stock {
 }
 
 /// The connections of one peer.
-#[derive(Debug)]
 pub(crate) struct Peer {
     key: Arc<PeerKey>,
     idle: RefCell<Vec<Idle>>,
@@ -42,14 +43,11 @@ pub(crate) struct Peer {
     stock: Rc<Stock>,
 }
 
-/// Sends HTTP/1.1 requests, one at a time.
-pub(crate) type Sender = http1::SendRequest<RequestBody>;
 /// Sends HTTP/2 requests, many at a time.
 pub(crate) type SharedSender = http2::SendRequest<RequestBody>;
 
-#[derive(Debug)]
 struct Idle {
-    sender: Sender,
+    connection: Box<Connection>,
     since: u64,
 }
 
@@ -78,7 +76,7 @@ impl Pools {
     pub(crate) fn sweep(&self, pace: Pace, now: u64) {
         self.peers.borrow_mut().retain(|key, peer| {
             let limit = key.transport().timeouts().idle;
-            peer.retain(|idle| !idle.sender.is_closed() && !pace.is_over(limit, idle.since, now));
+            peer.retain(|idle| !pace.is_over(limit, idle.since, now) && idle.connection.is_quiet());
             peer.shared.borrow_mut().sweep(|since| pace.is_over(limit, since, now));
             Rc::strong_count(peer) > 1 || !peer.is_empty()
         });
@@ -91,39 +89,28 @@ impl Peer {
         &self.key
     }
 
-    /// The idle connection that was used last and is ready for a request.
-    pub(crate) fn take(&self) -> Option<Sender> {
+    /// The idle connection that was used last and is still open.
+    pub(crate) fn take(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
-        let mut at = idle.len();
-        while at > 0 {
-            at -= 1;
-            let sender = &idle.get(at)?.sender;
-            if sender.is_closed() {
-                self.forget(1);
-                idle.remove(at);
-            } else if sender.is_ready() {
-                self.forget(1);
-                return Some(idle.remove(at).sender);
+        while let Some(Idle { mut connection, .. }) = idle.pop() {
+            self.forget(1);
+            if connection.is_quiet() {
+                return Some(connection);
             }
-            // Else its last request is not sent whole although the answer is; it will be ready later or never.
         }
         None
     }
 
-    /// Takes a connection back whose answer was read to its end.
-    pub(crate) fn put(&self, sender: Sender) {
+    /// Takes a connection back, unless something is still under way on it.
+    pub(crate) fn put(&self, connection: Box<Connection>) {
         let most = self.key.transport().settings().max_idle_per_host;
         let mut idle = self.idle.borrow_mut();
-        if sender.is_closed() || idle.len() >= most || self.stock.idle.get() >= self.stock.most {
+        let full = idle.len() >= most || self.stock.idle.get() >= self.stock.most;
+        if full || !connection.is_reusable() {
             return;
         }
-        idle.push(Idle { sender, since: self.stock.ticks.now() });
+        idle.push(Idle { connection, since: self.stock.ticks.now() });
         self.stock.idle.set(self.stock.idle.get() + 1);
-    }
-
-    /// Drops the connections that are closed.
-    pub(crate) fn purge(&self) {
-        self.retain(|idle| !idle.sender.is_closed());
     }
 
     /// The time of the worker's last tick.
@@ -135,10 +122,10 @@ impl Peer {
         self.idle.borrow().is_empty() && self.shared.borrow().is_empty()
     }
 
-    fn retain(&self, keep: impl Fn(&Idle) -> bool) {
+    fn retain(&self, keep: impl FnMut(&mut Idle) -> bool) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
-        idle.retain(keep);
+        idle.retain_mut(keep);
         self.forget(before - idle.len());
     }
 
@@ -155,20 +142,29 @@ impl Drop for Peer {
 }
 
 /// A connection in use. Given back when the answer ends; dropped before that, the connection ends.
-#[derive(Debug)]
 pub(crate) struct Lease {
     peer: Rc<Peer>,
-    sender: Sender,
+    connection: Box<Connection>,
 }
 
 impl Lease {
-    /// `sender` belongs to `peer`.
-    pub(crate) fn new(peer: &Rc<Peer>, sender: Sender) -> Self {
-        Self { peer: peer.clone(), sender }
+    /// `connection` belongs to `peer`.
+    pub(crate) fn new(peer: &Rc<Peer>, connection: Box<Connection>) -> Self {
+        Self { peer: peer.clone(), connection }
+    }
+
+    /// The connection.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The connection.
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Gives the connection back: the answer was read to its end.
     pub(crate) fn give_back(self) {
-        self.peer.put(self.sender);
+        self.peer.put(self.connection);
     }
 }

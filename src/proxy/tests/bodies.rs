@@ -219,3 +219,59 @@ fn a_server_that_does_not_read_stops_the_client() {
         rig.stop().await;
     });
 }
+
+#[test]
+fn a_client_may_send_everything_before_it_reads_an_answer_that_came_early() {
+    run(async {
+        let origin = Origin::scripted(|mut client, _| async move {
+            client.message(true).await;
+            // More than all buffers on the way to a client that does not read.
+            let (mut reading, mut writing) = client.tcp.split();
+            let answer = async {
+                writing
+                    .write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {HELD}\r\n\r\n").as_bytes())
+                    .await
+                    .unwrap();
+                writing.write_all(&vec![b'y'; HELD]).await.unwrap();
+            };
+            let request = async {
+                let (mut left, mut scratch) = (LARGE - client.buffer.len(), vec![0; 64 * 1024]);
+                while left > 0 {
+                    left -= reading.read(&mut scratch).await.unwrap();
+                }
+            };
+            tokio::join!(answer, request);
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {LARGE}\r\n\r\n")).await;
+        client.tcp.readable().await.unwrap();
+        flood(&mut client.tcp, LARGE, &Cell::new(0)).await;
+        assert_eq!(client.answer().await.body.len(), HELD);
+        assert_eq!(rig.ask("GET /ping HTTP/1.1\r\nHost: a\r\n\r\n").await.status(), 200);
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_request_that_breaks_off_under_an_early_answer_ends_both() {
+    run(async {
+        let origin = Origin::scripted(|mut client, _| async move {
+            client.message(true).await;
+            client.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nearly\r\n").await;
+            client.rest().await;
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").await;
+        while !client.buffer.ends_with(b"early\r\n") {
+            assert!(client.tcp.read_buf(&mut client.buffer).await.unwrap() > 0);
+        }
+        client.send("no size\r\n").await;
+        let rest = client.rest().await;
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "an end that the server never said");
+        rig.stop().await;
+    });
+}

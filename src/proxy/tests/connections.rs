@@ -1,6 +1,7 @@
 //! Connections on both sides: how long they are kept, and who uses them again.
 use super::rig::*;
 use crate::model::plan::{HostHeader, Scheme};
+use tokio::io::AsyncWriteExt;
 
 #[test]
 fn requests_share_connections_on_both_sides() {
@@ -101,6 +102,28 @@ fn idle_connections_to_servers_are_closed_in_time() {
         .await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
         let rig = Rig::with(&["--serverstransport.forwardingtimeouts.idleconntimeout=50ms"], plan);
+        rig.ask(GET).await;
+        heard.recv().await.unwrap();
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn idle_connections_that_a_server_closes_are_closed_here_too() {
+    run(async {
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let origin = Origin::scripted(move |mut client, _| {
+            let told = told.clone();
+            async move {
+                client.message(false).await;
+                client.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                client.tcp.shutdown().await.unwrap();
+                assert!(client.is_closed().await);
+                told.send(()).unwrap();
+            }
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
         rig.ask(GET).await;
         heard.recv().await.unwrap();
         rig.stop().await;

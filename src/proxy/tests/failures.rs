@@ -80,6 +80,31 @@ fn an_answer_in_a_coding_that_is_not_chunked_is_500() {
 }
 
 #[test]
+fn heads_without_end_are_500() {
+    run(async {
+        for (begin, more) in [
+            ("", "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"),
+            ("HTTP/1.1 200 OK\r\nx-a: ", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+            ("HTTP/1.1 200 OK\r\n", "x-a: 1\r\n"),
+        ] {
+            let origin = Origin::scripted(move |mut client, _| async move {
+                client.message(false).await;
+                let block = more.repeat(500);
+                let mut bytes = begin.as_bytes();
+                while client.tcp.write_all(bytes).await.is_ok() {
+                    bytes = block.as_bytes();
+                }
+            })
+            .await;
+            let rig = Rig::to(&[origin.address]);
+            let answer = rig.ask(GET).await;
+            assert_eq!((answer.status(), answer.text()), (500, "Internal Server Error"), "{more}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
 fn a_broken_header_line_of_a_server_is_left_out() {
     run(async {
         let head = "HTTP/1.1 200 OK\r\nX A: 1\r\nx-b : 2\r\nx-c: 3\r\n 4\r\ncontent-length: 2\r\n\r\nhi";

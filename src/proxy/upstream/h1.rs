@@ -1,31 +1,209 @@
-//! HTTP/1.1 to a server: hyper's client over one connection, driven by a task of its own.
+//! HTTP/1.1 to a server: one connection, one exchange at a time, driven by whoever waits for the answer.
+//!
+//! There is no task and no channel: [`Connection`] is a state machine that is polled by the task of the request, later by
+//! that of the answer's body. Its two halves are `sending` (head, body, done) and `receiving` (head, body, over); it may
+//! serve again if both came to their end, nothing was read beyond it, and the server keeps it open
+//! ([`Connection::is_reusable`]). [`encode`], [`head`] and [`chunked`] know the bytes, [`duplex`] is for answers that come
+//! before their requests were sent whole, [`tunnel`] for what follows a 101.
 use super::stream::ServerStream;
-use crate::base::io::TokioIo;
-use crate::proxy::pool::{Peer, Sender};
-use hyper::client::conn::http1;
+use bytes::{Bytes, BytesMut};
+use chunked::{ChunkError, Chunked};
+use encode::Framing;
+use head::{HeadError, Keep};
+use http::Request;
+use http_body::Body;
+use std::io;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Waker};
+use tokio::io::AsyncReadExt;
 
-/// Starts HTTP/1.1 on `stream`. An answer may have 100 header lines, hyper's own limit: with any other one its parser leaves
-/// the stack and fills two tables on the heap for each answer.
-/// When the connection ends, by whomever, it leaves the pool of `peer`.
-pub(in crate::proxy) async fn start(stream: ServerStream, peer: &Rc<Peer>) -> hyper::Result<Sender> {
-    let (sender, connection) = http1::Builder::new()
-        // Old servers are no reason for a 500: what can be read is read, a header line that is none is left out.
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .ignore_invalid_headers_in_responses(true)
-        .handshake(TokioIo::new(stream))
-        .await?;
-    let peer = Rc::downgrade(peer);
-    // Boxed: a task copies its future whole when it is made and when it ends.
-    drop(tokio::task::spawn_local(Box::pin(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            // Whoever waits for an answer gets the error as well; this is for idle connections.
-            tracing::trace!(%error, "connection to server ended");
+mod buffers;
+mod chunked;
+mod duplex;
+mod encode;
+mod head;
+mod receive;
+mod send;
+mod tunnel;
+
+#[cfg(test)]
+mod tests;
+
+pub(in crate::proxy) use buffers::Buffers;
+pub(in crate::proxy) use duplex::Duplex;
+pub(in crate::proxy) use head::Head;
+pub(in crate::proxy) use tunnel::Tunnel;
+
+/// Most bytes of a body that are read at once.
+const MAX_READ: usize = 64 * 1024;
+/// Most interim answers (1xx) before the final one.
+const MAX_INTERIM: u8 = 32;
+
+/// A connection to a server that speaks HTTP/1.1.
+pub(in crate::proxy) struct Connection {
+    stream: ServerStream,
+    buffers: Rc<Buffers>,
+    /// What was read and not yet understood.
+    read: BytesMut,
+    /// Head, sizes of chunks and trailers on their way out, before `chunk`.
+    out: Vec<u8>,
+    /// How much of `out` has left.
+    left: usize,
+    /// A part of the body on its way out.
+    chunk: Bytes,
+    /// What stands after it.
+    tail: &'static [u8],
+    sending: Sending,
+    receiving: Receiving,
+    keep: Keep,
+    /// Whether the server saw anything of the present request, and we of its answer.
+    touched: Touched,
+    interim: u8,
+    /// How much of `read` is known to hold no end of a head.
+    searched: usize,
+    /// How much to read at once if the length is not known: more after reads that filled their room, less after small ones.
+    pace: usize,
+}
+
+#[derive(Debug)]
+enum Sending {
+    /// The body is being taken from the client.
+    Body(Framing),
+    /// All of it was taken; what is left is in the buffers.
+    Rest,
+    /// It has left.
+    Done,
+    /// The server takes no more. It may have answered all the same.
+    Broken,
+}
+
+#[derive(Debug)]
+enum Receiving {
+    Head,
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+    Over,
+}
+
+/// How far an exchange has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::proxy) enum Touched {
+    /// Nothing was written.
+    Nothing,
+    /// Nothing was written, but some of the body was taken from the client.
+    Body,
+    /// Something was written, nothing was read.
+    Written,
+    /// Something was read.
+    Read,
+}
+
+/// Why there is no answer; `E` is why a body cannot be read from its client.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::proxy) enum Failure<E> {
+    /// The client's body.
+    #[error("request body broken off")]
+    Body(#[source] E),
+    /// The connection broke.
+    #[error("connection to server broken")]
+    Io(#[source] io::Error),
+    /// The server closed it.
+    #[error("connection closed by server")]
+    Closed,
+    /// What the server sent is no answer.
+    #[error("no answer")]
+    Head(#[source] HeadError),
+}
+
+/// Why the body of an answer cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::proxy) enum AnswerError {
+    /// The connection broke.
+    #[error("connection to server broken")]
+    Io(#[source] io::Error),
+    /// The server closed it before the end.
+    #[error("answer broken off by server")]
+    Closed,
+    /// The client broke off the request that it answers.
+    #[error("request broken off")]
+    Request,
+    /// The chunks are none.
+    #[error("broken chunk from server")]
+    Chunk(#[source] ChunkError),
+}
+
+impl Connection {
+    /// A connection that was just made.
+    pub(in crate::proxy) fn new(stream: ServerStream, buffers: Rc<Buffers>) -> Self {
+        Self {
+            stream,
+            buffers,
+            read: BytesMut::new(),
+            out: Vec::new(),
+            left: 0,
+            chunk: Bytes::new(),
+            tail: b"",
+            sending: Sending::Done,
+            receiving: Receiving::Over,
+            keep: Keep::Open,
+            touched: Touched::Nothing,
+            interim: 0,
+            searched: 0,
+            pace: buffers::READ,
         }
-        if let Some(peer) = peer.upgrade() {
-            peer.purge();
+    }
+
+    /// Whether it may take a request: the last exchange came to its end, and nothing was read beyond it.
+    pub(in crate::proxy) fn is_reusable(&self) -> bool {
+        matches!((&self.sending, &self.receiving), (Sending::Done, Receiving::Over))
+            && self.keep == Keep::Open
+            && self.read.is_empty()
+    }
+
+    /// Whether the server has neither closed the idle connection nor said anything on it, as far as this thread was told;
+    /// without a call of the system in that case.
+    pub(in crate::proxy) fn is_quiet(&mut self) -> bool {
+        match &mut self.stream {
+            ServerStream::Plain(tcp) => {
+                matches!(tcp.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // Bytes on the wire may be tickets and keys alone.
+            ServerStream::Tls(tls) => {
+                let mut byte = [0];
+                let read = pin!(tokio::task::unconstrained(tls.read(&mut byte)));
+                read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+            }
         }
-    })));
-    Ok(sender)
+    }
+
+    /// How far the present exchange has come.
+    pub(in crate::proxy) fn touched(&self) -> Touched {
+        self.touched
+    }
+
+    /// Begins an exchange. It must be [reusable](Self::is_reusable) or new.
+    pub(in crate::proxy) fn begin<B: Body>(&mut self, request: &Request<B>) {
+        self.out = self.buffers.writer();
+        self.left = 0;
+        self.sending = match encode::head(request, &mut self.out) {
+            Framing::Empty => Sending::Rest,
+            framing => Sending::Body(framing),
+        };
+        self.receiving = Receiving::Head;
+        self.touched = Touched::Nothing;
+        self.interim = 0;
+        self.searched = 0;
+    }
+
+    /// Whether the request was not sent whole, and still can be.
+    pub(in crate::proxy) fn is_sending(&self) -> bool {
+        matches!(self.sending, Sending::Body(_) | Sending::Rest)
+    }
+
+    /// What is left of it after a 101.
+    pub(in crate::proxy) fn into_tunnel(self) -> Tunnel {
+        Tunnel::new(self.stream, self.read)
+    }
 }

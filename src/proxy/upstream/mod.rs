@@ -1,7 +1,8 @@
 //! The servers' side: making connections and speaking HTTP/1.1 or HTTP/2 over them.
 //!
 //! [`transport`] holds the settings, [`connect`] opens sockets, [`tls`] wraps them, [`stream`] is either of both as one type,
-//! [`h1`] and [`h2`] hand them to hyper. Who uses a connection when is `pool/`'s business; what a failure means to the client is `http/answer.rs`'s.
+//! [`h1`] speaks HTTP/1.1 over it, [`h2`] hands it to hyper. Who uses a connection when is `pool/`'s business; what a failure
+//! means to the client is `http/answer.rs`'s.
 use std::io;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ pub(super) mod connect;
 pub(super) mod h1;
 pub(super) mod h2;
 mod roots;
-mod stream;
+pub(super) mod stream;
 pub(super) mod tls;
 pub(super) mod transport;
 mod verify;
