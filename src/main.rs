@@ -3,6 +3,7 @@
 use pilotage::app::{App, Outcome, Signals};
 use pilotage::cluster::client::Surroundings;
 use pilotage::config::{Command, Config, from_sources};
+use std::io::Write;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -12,18 +13,23 @@ fn main() -> ExitCode {
     let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     match from_sources(args, std::env::vars_os()) {
         Ok(Command::Run(config)) => run(config),
-        Ok(Command::Help(text) | Command::PrintConfig(text)) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Ok(Command::Version) => {
-            println!("pilotage {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
+        Ok(Command::Help(text) | Command::PrintConfig(text)) => show(&text),
+        Ok(Command::Version) => show(&format!("pilotage {}", env!("CARGO_PKG_VERSION"))),
         Err(report) => {
             eprintln!("{report}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Prints `text`. Whoever reads the beginning alone (`| head`) has what they want.
+fn show(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("standard output: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -49,6 +49,18 @@ fn help_and_version_are_printed() {
 }
 
 #[test]
+fn whoever_reads_the_beginning_of_the_help_alone_is_told_of_no_error() {
+    in_system(async || {
+        let mut child = pilotage().arg("--help").spawn().unwrap();
+        // As `| head` does.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    });
+}
+
+#[test]
 fn an_address_in_use_is_a_clear_error() {
     in_system(async || {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
