@@ -60,13 +60,14 @@ fn run() -> anyhow::Result<()> {
 
 async fn measure_and_write(options: &Options, cores: machine::Cores) -> anyhow::Result<()> {
     let tools = tools::Tools::find(options)?;
-    println!("at most {} s; {}", options.limit().as_secs(), cores);
+    // Standard output is for the page alone.
+    eprintln!("at most {} s; {}", options.limit().as_secs(), cores);
     let results = measure::everything(options, &tools, cores).await?;
     let text = report::page(&results, options, &tools, cores);
-    println!("\n{text}");
+    print!("{text}");
     if let Some(path) = &options.output {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("written to {}", path.display());
+        eprintln!("written to {}", path.display());
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ pub async fn everything(options: &Options, tools: &Tools, cores: Cores) -> anyho
     let stage = Stage { options, tools, cores, origin, folder: folder.path() };
     let mut results = Vec::new();
     for &scenario in &options.scenarios {
-        println!("\n{}", scenario.title);
+        eprintln!("\n{}", scenario.title);
         let rows = stage.scenario(scenario).await.with_context(|| format!("scenario {}", scenario.name))?;
         results.push(Results { scenario, rows });
     }
@@ -149,7 +149,7 @@ impl Stage<'_> {
                 let counted = self.load(scenario, contestant, self.options.measurement).await?;
                 let cpu = contestant.running.cpu().saturating_sub(before);
                 let measured = Round { counted, cpu };
-                println!(
+                eprintln!(
                     "  {:<9} {:>7} hosts {:>8.0}/s {:>7.2} us cpu, p50 {:?}, p99 {:?}, {} errors",
                     contestant.row.peer.to_string(),
                     contestant.row.hosts,

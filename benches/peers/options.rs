@@ -17,8 +17,8 @@ Measures Pilotage beside nginx, HAProxy, Traefik and Caddy and writes benches/pr
     --proxies A,B    pilotage, nginx, haproxy, traefik, caddy; one that is missing is installed if possible, else skipped
     --hosts N        hosts of the scenario `hosts`, and those that Pilotage always has loaded (10000)
     --pilotage PATH  another binary than the one that was built for this command
-    --output PATH    where to write the page (benches/proxy.md)
-    --no-output      print it and write nothing
+    --output PATH    where to write the page (benches/proxy.md); it is always printed too
+    --no-output      print it and write nothing, as `--output -` does
     --no-install     skip what is missing
 ";
 
@@ -102,7 +102,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> anyhow::Result<Command> {
             "--only" => options.scenarios = value()?.split(',').map(Scenario::named).collect::<anyhow::Result<_>>()?,
             "--proxies" => options.proxies = value()?.split(',').map(Peer::named).collect::<anyhow::Result<_>>()?,
             "--pilotage" => options.pilotage = value()?.into(),
-            "--output" => options.output = Some(value()?.into()),
+            "--output" => options.output = Some(value()?).filter(|path| path != "-").map(PathBuf::from),
             "--no-output" => options.output = None,
             "--no-install" => options.missing = Missing::Skip,
             other => bail!("unknown option {other}; see --help"),

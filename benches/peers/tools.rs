@@ -58,7 +58,7 @@ impl Tools {
                     proxies.push(Tool { peer, program, version });
                 }
                 None => {
-                    println!("{peer} is skipped: not here and not to be had");
+                    eprintln!("{peer} is skipped: not here and not to be had");
                     skipped.push(peer);
                 }
             }
@@ -79,7 +79,7 @@ fn find_or_install(name: &str, source: Source, missing: Missing) -> Option<PathB
     if missing == Missing::Skip {
         return None;
     }
-    println!("{name} is missing: trying to install it");
+    eprintln!("{name} is missing: trying to install it");
     install(source);
     find(name)
 }
@@ -109,8 +109,8 @@ fn install(source: Source) {
     };
     match command.stdin(Stdio::null()).stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {}
-        Ok(status) => println!("{command:?}: {status}"),
-        Err(error) => println!("{command:?}: {error}"),
+        Ok(status) => eprintln!("{command:?}: {status}"),
+        Err(error) => eprintln!("{command:?}: {error}"),
     }
 }
 
