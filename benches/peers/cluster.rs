@@ -1,4 +1,6 @@
-//! The cluster of Pilotage: an API server with one Ingress per host, all for one Service, whose endpoint is the origin.
+//! The cluster of Pilotage: an API server with one Ingress per host, all for one Service, whose endpoint is the origin. With a
+//! certificate each Ingress names the Secret that holds it.
+use crate::certificate::{Certificate, SECRET};
 use crate::service::Service;
 use anyhow::Context;
 use pilotage::apiserver::{ApiServer, Options};
@@ -17,15 +19,24 @@ pub const HOST_END: &str = ".example.com";
 /// The number in the name of the first host.
 pub const FIRST_HOST: usize = 1_000_000;
 
-/// Starts an API server with `hosts` hosts. Its URL.
-pub async fn start(hosts: usize, origin: SocketAddr) -> anyhow::Result<(Service, String)> {
+/// Starts an API server with `hosts` hosts, over TLS if there is a certificate. Its URL.
+pub async fn start(
+    hosts: usize,
+    origin: SocketAddr,
+    certificate: Option<&Certificate>,
+) -> anyhow::Result<(Service, String)> {
+    let secret = certificate.map(Certificate::secret);
     let start = async move || {
         let server = ApiServer::start(Options::default()).await?;
         let put = |object: Value| server.store().apply(object).map(drop).context("object not stored");
         put(service())?;
         put(slice(origin))?;
         for number in 0..hosts {
-            put(ingress(number))?;
+            let ingress = ingress(number);
+            put(if secret.is_some() { with_tls(ingress, number) } else { ingress })?;
+        }
+        if let Some(secret) = secret {
+            put(secret)?;
         }
         Ok(server)
     };
@@ -59,4 +70,12 @@ fn ingress(number: usize) -> Value {
             "host": host(number), "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
         }]}
     })
+}
+
+/// The Ingress served over TLS.
+fn with_tls(mut ingress: Value, number: usize) -> Value {
+    if let Some(spec) = ingress.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("tls".to_owned(), json!([{"hosts": [host(number)], "secretName": SECRET}]));
+    }
+    ingress
 }

@@ -1,8 +1,7 @@
-//! HTTP load: wrk with a small script, and the one request that tells whether a proxy does its work at all.
+//! HTTP/1.1 load: wrk with a small script, and the one request that tells whether a proxy does its work at all.
 use crate::cluster::{self, FIRST_HOST, HOST_END, HOST_START};
-use crate::origin;
-use crate::process;
-use crate::scenario::{Load, Scenario};
+use crate::scenario::{Load, Scenario, Wire};
+use crate::{origin, process, tls};
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,6 +27,16 @@ pub struct Counted {
     pub errors: u64,
 }
 
+impl Counted {
+    /// From the latency of each request that was answered.
+    pub fn of(mut latencies: Vec<Duration>, time: Duration, errors: u64) -> Self {
+        latencies.sort_unstable();
+        let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+        let requests = u64::try_from(latencies.len()).unwrap_or(u64::MAX);
+        Self { requests, time, p50: at(50), p99: at(99), errors }
+    }
+}
+
 /// Runs wrk against `proxy`, which knows `hosts` hosts. `folder` is for its script.
 pub async fn wrk(
     program: &Path,
@@ -38,12 +47,20 @@ pub async fn wrk(
     folder: &Path,
 ) -> anyhow::Result<Counted> {
     let script = folder.join("load.lua");
-    std::fs::write(&script, script_for(scenario, hosts))?;
+    std::fs::write(&script, script_for(scenario, proxy, hosts))?;
+    let openssl_config = folder.join("openssl.cnf");
+    std::fs::write(&openssl_config, tls::openssl_config())?;
+    // Over TLS the name in the URL is the one that the proxy is told; the script says where it is found.
+    let url = match scenario.load.wire() {
+        Wire::Plain => format!("http://{proxy}{}", scenario.path),
+        Wire::Tls { .. } => format!("https://{}:{}{}", cluster::host(0), proxy.port(), scenario.path),
+    };
     let running = process::tied(program)
+        .env("OPENSSL_CONF", openssl_config)
         .args(["-t1", &format!("-c{}", scenario.connections), &format!("-d{}s", length.as_secs()), "--timeout=10s"])
         .arg("-s")
         .arg(&script)
-        .arg(format!("http://{proxy}{}", scenario.path))
+        .arg(url)
         .output();
     let output =
         tokio::time::timeout(length + Duration::from_secs(30), running).await.context("wrk does not end")??;
@@ -55,13 +72,20 @@ pub async fn wrk(
 }
 
 /// The script: which requests, and how to report.
-fn script_for(scenario: &Scenario, hosts: usize) -> String {
+fn script_for(scenario: &Scenario, proxy: SocketAddr, hosts: usize) -> String {
     let first = cluster::host(0);
     let requests = match scenario.load {
         Load::NewConnections => {
             format!("wrk.headers['Host'] = '{first}'\nwrk.headers['Connection'] = 'close'\n")
         }
-        Load::KeepAlive | Load::WebSocket => format!("wrk.headers['Host'] = '{first}'\n"),
+        Load::KeepAliveTls => format!(
+            "wrk.headers['Host'] = '{first}'\n\
+             function wrk.resolve(_, port) wrk.addrs = wrk.lookup('{}', port) end\n",
+            proxy.ip()
+        ),
+        Load::KeepAlive | Load::WebSocket | Load::Http2 { .. } | Load::Handshakes => {
+            format!("wrk.headers['Host'] = '{first}'\n")
+        }
         // The same work for the load, however many hosts there are. The seed makes all runs ask alike.
         Load::RandomHosts | Load::Flat => format!(
             "math.randomseed(7)\nlocal start = 'GET {} HTTP/1.1\\r\\nHost: {HOST_START}'\n\
@@ -89,7 +113,11 @@ fn read(line: &str) -> Option<Counted> {
 /// Whether a request for `path` of `host` is answered as the origin answers it.
 pub async fn is_served(proxy: SocketAddr, host: &str, path: &str) -> bool {
     let asking = tokio::time::timeout(Duration::from_secs(5), ask(proxy, host, path));
-    let Ok(Ok(answer)) = asking.await else { return false };
+    matches!(asking.await, Ok(Ok(answer)) if is_answer(&answer, path))
+}
+
+/// Whether this is the answer of the origin for `path`, to the last byte.
+pub fn is_answer(answer: &[u8], path: &str) -> bool {
     let ok = answer.starts_with(b"HTTP/1.1 200");
     let body = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|end| answer.len() - end - 4);
     ok && body == Some(origin::length_of(path))

@@ -5,8 +5,12 @@
 //! all alike. What counts is CPU time of the proxy per request; see `report.rs` for how the numbers are made.
 //!
 //! [`scenario`] says what is measured, [`proxies`] how each proxy is set up, [`cluster`] and [`origin`] are what they stand
-//! between, [`load`] and [`websocket`] make the requests, [`process`] starts, measures and ends processes.
+//! between, [`load`] (wrk), [`h2load`], [`handshakes`] and [`websocket`] make the requests, [`tls`] and [`certificate`] are for
+//! the scenarios with TLS, [`process`] starts, measures and ends processes.
+mod certificate;
 mod cluster;
+mod h2load;
+mod handshakes;
 mod load;
 mod machine;
 mod measure;
@@ -17,6 +21,7 @@ mod proxies;
 mod report;
 mod scenario;
 mod service;
+mod tls;
 mod tools;
 mod websocket;
 

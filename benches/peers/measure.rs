@@ -1,14 +1,16 @@
 //! The measurement: for each scenario all proxies are started, then measured in turn, round by round.
+use crate::certificate::Certificate;
 use crate::cluster::{self, host};
 use crate::load::{self, Counted};
 use crate::machine::Cores;
 use crate::options::Options;
 use crate::process::Running;
 use crate::proxies::{self, Peer, Task};
-use crate::scenario::{FLAT, Load, Scenario};
+use crate::scenario::{FLAT, Load, Scenario, Wire};
 use crate::service::Service;
+use crate::tls::{self, Client, HTTP_1_1, Negotiated};
 use crate::tools::{Tool, Tools};
-use crate::{origin, websocket};
+use crate::{h2load, handshakes, origin, websocket};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,6 +36,8 @@ pub struct Row {
     pub rounds: Vec<Round>,
     /// Resident memory after the last round, in bytes.
     pub memory: u64,
+    /// What it agrees to with a client of TLS.
+    pub negotiated: Option<Negotiated>,
 }
 
 /// One measurement.
@@ -60,14 +64,16 @@ struct Stage<'a> {
     tools: &'a Tools,
     cores: Cores,
     origin: SocketAddr,
+    certificate: &'a Certificate,
     folder: &'a Path,
 }
 
 /// Measures what `options` ask for.
 pub async fn everything(options: &Options, tools: &Tools, cores: Cores) -> anyhow::Result<Vec<Results>> {
     let folder = tempfile::Builder::new().prefix("pilotage-peers").tempdir()?;
+    let certificate = Certificate::make(folder.path())?;
     let (origin_service, origin) = origin::start().await?;
-    let stage = Stage { options, tools, cores, origin, folder: folder.path() };
+    let stage = Stage { options, tools, cores, origin, certificate: &certificate, folder: folder.path() };
     let mut results = Vec::new();
     for &scenario in &options.scenarios {
         eprintln!("\n{}", scenario.title);
@@ -85,14 +91,15 @@ impl Stage<'_> {
         if scenario.load == Load::Flat {
             let Some(tool) = self.tools.of(Peer::Pilotage) else { return Ok(Vec::new()) };
             for hosts in FLAT {
-                let (cluster, url) = cluster::start(hosts, self.origin).await?;
+                let (cluster, url) = cluster::start(hosts, self.origin, None).await?;
                 clusters.push(cluster);
                 contestants.push(self.contestant(tool, scenario, hosts, &url).await?);
             }
         } else {
             let mut url = String::new();
             if self.tools.of(Peer::Pilotage).is_some() {
-                let (cluster, address) = cluster::start(self.options.hosts, self.origin).await?;
+                let certificate = self.certificate_for(scenario);
+                let (cluster, address) = cluster::start(self.options.hosts, self.origin, certificate).await?;
                 clusters.push(cluster);
                 url = address;
             }
@@ -118,22 +125,34 @@ impl Stage<'_> {
         let folder = self.folder.join(format!("{}-{}-{hosts}", scenario.name, tool.peer.name()));
         std::fs::create_dir_all(&folder)?;
         let address = proxies::free_address()?;
-        let task = Task { listen: address, origin: self.origin, cluster: url, hosts, folder: &folder };
-        let asked = match scenario.load {
-            Load::RandomHosts | Load::Flat => hosts,
-            Load::KeepAlive | Load::NewConnections | Load::WebSocket => 1,
-        };
+        let certificate = self.certificate_for(scenario);
+        let task = Task { listen: address, origin: self.origin, cluster: url, hosts, certificate, folder: &folder };
+        let asked = if matches!(scenario.load, Load::RandomHosts | Load::Flat) { hosts } else { 1 };
         let (first, last) = (host(0), host(asked - 1));
-        let serves = async || match scenario.load {
-            Load::WebSocket => websocket::is_served(address, &first).await,
-            _ => {
+        let client = Client::new(self.certificate, Some(HTTP_1_1))?;
+        let serves = async || match (scenario.load, scenario.load.wire()) {
+            (Load::WebSocket, _) => websocket::is_served(address, &first).await,
+            (_, Wire::Tls { .. }) => tls::is_served(&client, address, &first, scenario.path).await,
+            (_, Wire::Plain) => {
                 load::is_served(address, &first, scenario.path).await
                     && load::is_served(address, &last, scenario.path).await
             }
         };
         let running = proxies::start(tool, &task, self.cores.proxy, serves).await?;
-        let row = Row { peer: tool.peer, hosts, rounds: Vec::new(), memory: 0 };
+        let negotiated = match scenario.load.wire() {
+            Wire::Plain => None,
+            Wire::Tls { protocol } => Some(Client::new(self.certificate, protocol)?.probe(address, &first).await?),
+        };
+        let row = Row { peer: tool.peer, hosts, rounds: Vec::new(), memory: 0, negotiated };
         Ok(Contestant { row, running, address, asked })
+    }
+
+    /// What the proxies serve in `scenario`.
+    fn certificate_for(&self, scenario: &Scenario) -> Option<&Certificate> {
+        match scenario.load.wire() {
+            Wire::Plain => None,
+            Wire::Tls { .. } => Some(self.certificate),
+        }
     }
 
     async fn rounds(&self, scenario: &Scenario, contestants: &mut [Contestant]) -> anyhow::Result<()> {
@@ -169,7 +188,15 @@ impl Stage<'_> {
     async fn load(&self, scenario: &Scenario, to: &Contestant, length: Duration) -> anyhow::Result<Counted> {
         let counted = match scenario.load {
             Load::WebSocket => websocket::run(to.address, &host(0), scenario.connections, length).await,
-            _ => load::wrk(&self.tools.wrk, scenario, to.address, to.asked, length, self.folder).await,
+            Load::Handshakes => {
+                let client = Client::new(self.certificate, Some(HTTP_1_1))?;
+                handshakes::run(&client, scenario, to.address, &host(0), length).await
+            }
+            Load::Http2 { streams } => {
+                let h2load = &self.tools.h2load.as_ref().context("no h2load")?.program;
+                h2load::run(h2load, scenario, streams, to.address, &host(0), length, self.folder).await
+            }
+            _ => load::wrk(&self.tools.wrk.program, scenario, to.address, to.asked, length, self.folder).await,
         };
         counted.with_context(|| format!("load on {}", to.row.peer))
     }

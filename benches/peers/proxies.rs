@@ -1,11 +1,13 @@
 //! The proxies, each set up for the same work: one worker, HTTP/1.1 with connections kept on both sides, no access log,
-//! up to 512 idle connections to the origin, and the forwarding headers that Pilotage always sends.
+//! up to 512 idle connections to the origin, and the forwarding headers that Pilotage always sends. With a certificate they
+//! serve TLS instead of plain text, HTTP/2 and HTTP/1.1 over it, and everything else about TLS is as each has it by itself.
 mod caddy;
 mod haproxy;
 mod nginx;
 mod pilotage;
 mod traefik;
 
+use crate::certificate::Certificate;
 use crate::process::{Running, Start};
 use crate::tools::{Source, Tool};
 use anyhow::{Context, bail};
@@ -42,6 +44,8 @@ pub struct Task<'a> {
     pub cluster: &'a str,
     /// For how many hosts the others are set up.
     pub hosts: usize,
+    /// With it they serve TLS.
+    pub certificate: Option<&'a Certificate>,
     /// A folder of its own.
     pub folder: &'a Path,
 }

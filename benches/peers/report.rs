@@ -18,6 +18,7 @@ pub fn page(results: &[Results], options: &Options, tools: &Tools, cores: Cores)
         let Results { scenario, rows } = result;
         page.push_str(&format!("\n## {} (`{}`)\n\n", scenario.title, scenario.name));
         page.push_str(&if scenario.load == Load::Flat { flat_table(rows) } else { table(rows) });
+        page.push_str(&negotiated(rows));
     }
     page
 }
@@ -26,7 +27,9 @@ fn head(options: &Options, tools: &Tools, cores: Cores) -> String {
     let args = if options.shown.is_empty() { String::new() } else { format!(" -- {}", options.shown.join(" ")) };
     let proxies: Vec<String> = tools.proxies.iter().map(|tool| format!("{} {}", tool.peer, tool.version)).collect();
     let skipped: Vec<String> = tools.skipped.iter().map(|peer| format!("{peer} skipped: not to be had")).collect();
-    let versions = [proxies, skipped, vec![format!("wrk {}", tools.wrk_version)]].concat().join(", ");
+    let mut loads = vec![format!("wrk {}", tools.wrk.version)];
+    loads.extend(tools.h2load.iter().map(|h2load| format!("h2load {}", h2load.version)));
+    let versions = [proxies, skipped, loads].concat().join(", ");
     let (hosts, rounds, seconds) = (options.hosts, options.rounds, options.measurement.as_secs());
     format!(
         "# Pilotage beside other proxies\n\n\
@@ -38,7 +41,10 @@ fn head(options: &Options, tools: &Tools, cores: Cores) -> String {
          - CPU is user and system time of all processes of the proxy, divided by the requests answered. Core busy is that \
          time as a share of its core: well below 100% the load was the limit, and requests/s say little. Memory is the sum \
          of their resident sizes after the last round.\n\
-         - All: one worker, HTTP/1.1, connections kept on both sides, no access log, the same forwarding headers added.\n\
+         - All: one worker, HTTP/1.1 (but for `h2` on the side of the clients), connections kept on both sides, no access \
+         log, the same forwarding headers added. With TLS: the same certificate, ECDSA P-256, which Pilotage has from a \
+         Secret that each Ingress names; tickets and session caches as each has them by itself. The load alone chooses \
+         version, suite and group, and resumes no session.\n\
          - Pilotage has {hosts} hosts loaded in every table, one Ingress each, from an API server over HTTP. The others \
          have one host, and {hosts} only in the table `hosts`: a server block, map entry, router or route for each.\n\n",
         machine::core_count(),
@@ -64,6 +70,19 @@ fn table(rows: &[Row]) -> String {
         text.push_str(&end_of(row));
     }
     text
+}
+
+/// What the proxies agreed to with the clients, if that was TLS.
+fn negotiated(rows: &[Row]) -> String {
+    let each: Vec<String> = rows.iter().filter_map(|row| Some(row.negotiated.as_ref()?.to_string())).collect();
+    match each.as_slice() {
+        [] => String::new(),
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => format!("\nNegotiated with all: {first}.\n"),
+        all => {
+            let each = rows.iter().zip(all).map(|(row, negotiated)| format!("with {} {negotiated}", row.peer));
+            format!("\nNegotiated {}.\n", each.collect::<Vec<String>>().join("; "))
+        }
+    }
 }
 
 fn flat_table(rows: &[Row]) -> String {

@@ -1,5 +1,6 @@
 //! What is measured, and what must come out of it.
 use crate::proxies::Peer;
+use crate::tls::HTTP_1_1;
 use anyhow::Context;
 
 /// One kind of work.
@@ -22,6 +23,15 @@ pub struct Scenario {
 pub enum Load {
     /// One after the other on connections that stay, all for one host.
     KeepAlive,
+    /// The same over TLS.
+    KeepAliveTls,
+    /// HTTP/2 over TLS, on connections that stay.
+    Http2 {
+        /// Requests at a time on each connection.
+        streams: usize,
+    },
+    /// Each on a TLS connection of its own, and none resumes another's session.
+    Handshakes,
     /// Each on a connection of its own.
     NewConnections,
     /// One after the other on connections that stay, each for another host.
@@ -32,8 +42,33 @@ pub enum Load {
     Flat,
 }
 
+/// What clients speak HTTP over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// TCP alone.
+    Plain,
+    /// TLS.
+    Tls {
+        /// What the client offers to speak over it (ALPN), if anything.
+        protocol: Option<&'static str>,
+    },
+}
+
+impl Load {
+    /// What it goes over.
+    pub fn wire(self) -> Wire {
+        match self {
+            // wrk offers nothing.
+            Self::KeepAliveTls => Wire::Tls { protocol: None },
+            Self::Http2 { .. } => Wire::Tls { protocol: Some("h2") },
+            Self::Handshakes => Wire::Tls { protocol: Some(HTTP_1_1) },
+            Self::KeepAlive | Self::NewConnections | Self::RandomHosts | Self::WebSocket | Self::Flat => Wire::Plain,
+        }
+    }
+}
+
 /// All of them, in order.
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 10] = [
     Scenario {
         name: "small",
         title: "Keep-alive, 10 bytes, 64 connections",
@@ -61,6 +96,27 @@ pub const SCENARIOS: [Scenario; 7] = [
         path: "/small",
         connections: 64,
         load: Load::NewConnections,
+    },
+    Scenario {
+        name: "tls",
+        title: "TLS, keep-alive, 10 bytes, 64 connections",
+        path: "/small",
+        connections: 64,
+        load: Load::KeepAliveTls,
+    },
+    Scenario {
+        name: "h2",
+        title: "HTTP/2 over TLS, 10 bytes, 16 connections with 8 streams each",
+        path: "/small",
+        connections: 16,
+        load: Load::Http2 { streams: 8 },
+    },
+    Scenario {
+        name: "handshakes",
+        title: "Full TLS handshake per request, ECDSA P-256, 10 bytes, 64 at a time",
+        path: "/small",
+        connections: 64,
+        load: Load::Handshakes,
     },
     Scenario {
         name: "websocket",
@@ -110,10 +166,14 @@ pub struct Goal {
 }
 
 /// What we hold ourselves to.
-pub const GOALS: [Goal; 5] = [
+pub const GOALS: [Goal; 8] = [
     Goal { scenario: Some("small"), of: Peer::Nginx, at_most: 1.1 },
     Goal { scenario: Some("1k"), of: Peer::Nginx, at_most: 1.1 },
     Goal { scenario: Some("100k"), of: Peer::Haproxy, at_most: 0.9 },
     Goal { scenario: Some("new-connection"), of: Peer::Nginx, at_most: 1.1 },
+    Goal { scenario: Some("tls"), of: Peer::Nginx, at_most: 1.0 },
+    Goal { scenario: Some("h2"), of: Peer::Nginx, at_most: 0.85 },
+    // At least 0.95 of its handshakes per second and core.
+    Goal { scenario: Some("handshakes"), of: Peer::Nginx, at_most: 1.0 / 0.95 },
     Goal { scenario: None, of: Peer::Traefik, at_most: 0.35 },
 ];

@@ -1,7 +1,8 @@
 //! Foreign programs: found, installed if that is possible, asked for their version. None of them belongs to the product.
 use crate::options::{Missing, Options};
 use crate::proxies::Peer;
-use anyhow::bail;
+use crate::scenario;
+use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,9 +14,18 @@ pub struct Tools {
     /// Those that were asked for and are not to be had.
     pub skipped: Vec<Peer>,
     /// `wrk`.
-    pub wrk: PathBuf,
-    /// What else made the load, for the page.
-    pub wrk_version: String,
+    pub wrk: Load,
+    /// `h2load`, if a scenario is for it.
+    pub h2load: Option<Load>,
+}
+
+/// A program that makes load.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The program.
+    pub program: PathBuf,
+    /// What it says of itself.
+    pub version: String,
 }
 
 /// One proxy.
@@ -43,9 +53,10 @@ pub enum Source {
 impl Tools {
     /// Looks for everything that `options` need.
     pub fn find(options: &Options) -> anyhow::Result<Self> {
-        let Some(wrk) = find_or_install("wrk", Source::Debian("wrk"), options.missing) else {
-            bail!("wrk is needed for the load (Debian: wrk)");
-        };
+        let wrk = load("wrk", "wrk", &["-v"], options.missing)?;
+        let http2 = options.scenarios.iter().any(|scenario| matches!(scenario.load, scenario::Load::Http2 { .. }));
+        let h2load = || load("h2load", "nghttp2-client", &["--version"], options.missing);
+        let h2load = http2.then(h2load).transpose()?;
         let (mut proxies, mut skipped) = (Vec::new(), Vec::new());
         for &peer in &options.proxies {
             let program = match peer.source() {
@@ -63,13 +74,19 @@ impl Tools {
                 }
             }
         }
-        Ok(Self { proxies, skipped, wrk_version: version(&wrk, &["-v"]), wrk })
+        Ok(Self { proxies, skipped, wrk, h2load })
     }
 
     /// The tool for `peer`.
     pub fn of(&self, peer: Peer) -> Option<&Tool> {
         self.proxies.iter().find(|tool| tool.peer == peer)
     }
+}
+
+fn load(name: &str, package: &'static str, version_args: &[&str], missing: Missing) -> anyhow::Result<Load> {
+    let found = find_or_install(name, Source::Debian(package), missing);
+    let program = found.with_context(|| format!("{name} is needed for the load (Debian: {package})"))?;
+    Ok(Load { version: version(&program, version_args), program })
 }
 
 fn find_or_install(name: &str, source: Source, missing: Missing) -> Option<PathBuf> {
@@ -123,5 +140,7 @@ fn version(program: &Path, args: &[&str]) -> String {
     let said = String::from_utf8_lossy(&said).into_owned();
     let is_version = |word: &&str| word.contains('.') && word.contains(|letter: char| letter.is_ascii_digit());
     let word = said.split_whitespace().find(is_version).unwrap_or("unknown");
+    // Some put their name before it: `nginx/1.22.1`.
+    let word = word.rsplit('/').next().unwrap_or(word);
     word.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned()
 }

@@ -40,10 +40,7 @@ pub async fn run(proxy: SocketAddr, host: &str, connections: usize, length: Dura
         latencies.extend(more);
         errors += u64::from(!went_well);
     }
-    let time = SystemClock.now().saturating_duration_since(began);
-    latencies.sort_unstable();
-    let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
-    Ok(Counted { requests: u64::try_from(latencies.len())?, time, p50: at(50), p99: at(99), errors })
+    Ok(Counted::of(latencies, SystemClock.now().saturating_duration_since(began), errors))
 }
 
 /// Whether an upgrade goes through.

@@ -4,7 +4,7 @@ use crate::cluster::host;
 use serde_json::{Value, json};
 
 pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
-    let Task { listen, origin, hosts, folder, .. } = task;
+    let Task { listen, origin, hosts, certificate, folder, .. } = task;
     // One shared handler: a handler of its own for each host would also mean connections of its own.
     let route = |number: usize| {
         json!({
@@ -23,17 +23,24 @@ pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
             "X-Forwarded-Server": ["{system.hostname}"],
         }}}
     });
+    let mut apps = json!({"http": {"servers": {"web": {
+        "listen": [listen.to_string()],
+        "protocols": ["h1"],
+        "automatic_https": {"disable": true},
+        "named_routes": {"origin": {"handle": [proxy]}},
+        "routes": routes
+    }}}});
+    if let Some(certificate) = certificate {
+        let files = json!({"certificate": certificate.chain_file, "key": certificate.key_file});
+        apps["tls"] = json!({"certificates": {"load_files": [files]}});
+        apps["http"]["servers"]["web"]["protocols"] = json!(["h1", "h2"]);
+        apps["http"]["servers"]["web"]["tls_connection_policies"] = json!([{}]);
+    }
     let config = json!({
         "admin": {"disabled": true, "config": {"persist": false}},
         "logging": {"logs": {"default": {"level": "ERROR"}}},
         "storage": {"module": "file_system", "root": folder.join("storage")},
-        "apps": {"http": {"servers": {"web": {
-            "listen": [listen.to_string()],
-            "protocols": ["h1"],
-            "automatic_https": {"disable": true},
-            "named_routes": {"origin": {"handle": [proxy]}},
-            "routes": routes
-        }}}}
+        "apps": apps
     });
     let path = folder.join("caddy.json");
     std::fs::write(&path, config.to_string())?;

@@ -3,11 +3,17 @@ use super::{IDLE_CONNECTIONS, Setup, Task};
 use crate::cluster::host;
 
 pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
-    let Task { listen, origin, hosts, folder, .. } = task;
+    let Task { listen, origin, hosts, certificate, folder, .. } = task;
     let map: String = (0..*hosts).map(|number| format!("{} origin\n", host(number))).collect();
     let map_path = folder.join("hosts.map");
     std::fs::write(&map_path, map)?;
     let map_path = map_path.display();
+    let (bind, scheme) = match certificate {
+        Some(certificate) => {
+            (format!("{listen} ssl crt {} alpn h2,http/1.1", certificate.both_file.display()), "https")
+        }
+        None => (listen.to_string(), "http"),
+    };
     let text = format!(
         "global
   nbthread 1
@@ -22,11 +28,11 @@ defaults
   http-reuse always
   option forwardfor
 frontend web
-  bind {listen}
+  bind {bind}
   http-request set-header X-Real-IP %[src]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Forwarded-Port %[dst_port]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto {scheme}
   http-request set-header X-Forwarded-Server %[hostname]
   use_backend %[req.hdr(host),lower,map_str({map_path},none)]
 backend none

@@ -6,7 +6,7 @@ use crate::cluster::host;
 use std::fmt::Write;
 
 pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
-    let Task { listen, origin, hosts, folder, .. } = task;
+    let Task { listen, origin, hosts, certificate, folder, .. } = task;
     let folder = folder.display();
     let mut text = format!(
         "daemon off;
@@ -44,6 +44,13 @@ http {{
   proxy_set_header X-Forwarded-Server $hostname;
 "
     );
+    let mut listen = listen.to_string();
+    if let Some(certificate) = certificate {
+        let (chain, key) = (certificate.chain_file.display(), certificate.key_file.display());
+        listen.push_str(" ssl http2");
+        // Before 1.23.4 it has no TLS 1.3 unless told.
+        writeln!(text, "  ssl_certificate {chain};\n  ssl_certificate_key {key};\n  ssl_protocols TLSv1.2 TLSv1.3;")?;
+    }
     for number in 0..*hosts {
         let name = host(number);
         writeln!(

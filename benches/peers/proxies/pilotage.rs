@@ -2,7 +2,7 @@
 use super::{IDLE_CONNECTIONS, Setup, Task};
 
 pub(super) fn setup(task: &Task<'_>) -> Setup {
-    let args = [
+    let mut args = vec![
         format!("--entrypoints.web.address={}", task.listen),
         "--providers.kubernetesingress".to_owned(),
         format!("--providers.kubernetesingress.endpoint={}", task.cluster),
@@ -10,5 +10,9 @@ pub(super) fn setup(task: &Task<'_>) -> Setup {
         "--workers=1".to_owned(),
         "--log.level=ERROR".to_owned(),
     ];
-    Setup { args: args.map(Into::into).into(), ..Setup::default() }
+    if task.certificate.is_some() {
+        // The certificate itself comes with the Ingresses.
+        args.push("--entrypoints.web.http.tls=true".to_owned());
+    }
+    Setup { args: args.into_iter().map(Into::into).collect(), ..Setup::default() }
 }

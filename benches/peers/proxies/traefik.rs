@@ -6,13 +6,21 @@ use serde_json::{Map, Value, json};
 pub(super) fn setup(task: &Task<'_>) -> anyhow::Result<Setup> {
     let router = |number: usize| {
         let rule = format!("Host(`{}`) && PathPrefix(`/`)", host(number));
-        (format!("host-{number}"), json!({"rule": rule, "service": "origin", "entryPoints": ["web"]}))
+        let mut router = json!({"rule": rule, "service": "origin", "entryPoints": ["web"]});
+        if task.certificate.is_some() {
+            router["tls"] = json!({});
+        }
+        (format!("host-{number}"), router)
     };
     let routers: Map<String, Value> = (0..task.hosts).map(router).collect();
     let servers = json!([{"url": format!("http://{}", task.origin)}]);
-    let dynamic = json!({
+    let mut dynamic = json!({
         "http": {"routers": routers, "services": {"origin": {"loadBalancer": {"servers": servers}}}}
     });
+    if let Some(certificate) = task.certificate {
+        let files = json!({"certFile": certificate.chain_file, "keyFile": certificate.key_file});
+        dynamic["tls"] = json!({"certificates": [files]});
+    }
     let path = task.folder.join("dynamic.yaml");
     // JSON is YAML.
     std::fs::write(&path, dynamic.to_string())?;
