@@ -6,9 +6,10 @@ pub use super::http::bench::Rewriting;
 
 use super::Proxy;
 use super::balancer::PeerKey;
+use super::h1::Buffers;
 use super::internal::NoInternalService;
 use super::pool::{Lease, Pools};
-use super::upstream::h1::{Buffers, Connection};
+use super::upstream::h1::Connection;
 use super::upstream::stream::ServerStream;
 use super::worker::Worker;
 use crate::config::Config;

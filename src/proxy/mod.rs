@@ -9,11 +9,12 @@
 pub mod balancer;
 #[doc(hidden)]
 pub mod bench;
+mod date;
 mod entrypoint;
+mod h1;
 mod http;
 pub mod internal;
 mod pool;
-mod small_write;
 pub mod stats;
 pub mod table;
 mod tls;

@@ -3,17 +3,18 @@
 //! A [`Seed`] is what the main thread prepares; [`run`] grows a [`Worker`] from it on the worker's thread, where all
 //! further state stays: `Rc` and `Cell`, no lock, no wake-up of another thread. In from outside come the table (one
 //! atomic pointer), and over a channel the command to drain; out go counters.
+use super::date::Date;
 use super::entrypoint::connection::Order;
 use super::entrypoint::room;
 use super::entrypoint::watchdog::{Pace, Ticks, millis};
 use super::entrypoint::wire::Heads;
 use super::entrypoint::{Conn, EntryPoint, accept};
+use super::h1::Buffers;
 use super::internal::InternalService;
 use super::pool::Pools;
 use super::stats::{Vital, WorkerStats};
 use super::table::{EntryPointId, Readiness, Table};
 use super::tls::{DefaultCertificate, Queue};
-use super::upstream::h1::Buffers;
 use crate::base::clock::{Clock, SystemClock};
 use arc_swap::ArcSwap;
 use std::cell::{Cell, RefCell};
@@ -76,9 +77,10 @@ pub(crate) struct Worker {
     pub(crate) internal: Arc<dyn InternalService>,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) pools: Pools,
-    /// Lent to connections to servers.
+    /// Lent to connections.
     pub(crate) buffers: Rc<Buffers>,
     pub(crate) ticks: Ticks,
+    pub(crate) date: Date,
     pub(crate) default_certificate: DefaultCertificate,
     handshakes: RefCell<Queue<Weak<Conn>>>,
     /// Bytes of unfinished heads.
@@ -109,6 +111,7 @@ impl Worker {
             pools: Pools::new(seed.idle_limit, ticks.clone()),
             buffers: Rc::default(),
             ticks,
+            date: Date::new(),
             default_certificate: seed.default_certificate.clone(),
             handshakes: RefCell::new(Queue::new(MAX_HANDSHAKES)),
             heads: Heads::default(),

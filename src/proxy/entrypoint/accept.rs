@@ -27,7 +27,6 @@ struct Acceptor {
     listener: TcpListener,
     entry: Rc<EntryPoint>,
     worker: Rc<Worker>,
-    settings: Rc<connection::Settings>,
     last_logged: Cell<Option<u64>>,
     /// Accepted, but there is no room for it yet.
     held: Cell<Option<(TcpStream, SocketAddr)>>,
@@ -35,7 +34,6 @@ struct Acceptor {
 
 /// Listens when it is time to, then accepts until the worker stops accepting on this entry point.
 pub(crate) async fn run(listener: std::net::TcpListener, entry: Rc<EntryPoint>, worker: Rc<Worker>) {
-    let settings = Rc::new(connection::Settings::new(&entry));
     let listening = worker.listens(entry.id);
     if entry.start == Start::WhenReady {
         tokio::select! {
@@ -50,7 +48,7 @@ pub(crate) async fn run(listener: std::net::TcpListener, entry: Rc<EntryPoint>, 
             return;
         }
     };
-    let acceptor = Acceptor { listener, entry, worker, settings, last_logged: Cell::default(), held: Cell::default() };
+    let acceptor = Acceptor { listener, entry, worker, last_logged: Cell::default(), held: Cell::default() };
     tokio::select! {
         biased;
         () = acceptor.worker.stops_accepting(acceptor.entry.id) => {}
@@ -101,7 +99,7 @@ impl Acceptor {
     fn serve(&self, (tcp, peer): (TcpStream, SocketAddr)) {
         let conn = Conn::new(self.worker.clone(), self.entry.clone(), peer);
         // Boxed: a task copies its future whole when it is made and when it ends, and this one has some kilobytes.
-        drop(tokio::task::spawn_local(Box::pin(connection::run(tcp, conn, self.settings.clone()))));
+        drop(tokio::task::spawn_local(Box::pin(connection::run(tcp, conn))));
     }
 
     /// Leaves new clients to the other processes on this port and takes those that have begun to connect.

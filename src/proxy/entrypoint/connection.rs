@@ -1,16 +1,14 @@
 //! One client connection: what is known about it, and the task that runs it from the first byte to the last.
 //!
-//! The task is hyper's connection future with one look at [`Order`] before each poll. The worker's sweeper and the drain
-//! give orders and wake the task; nothing else reaches in. A tunnel (`http/upgrade.rs`) takes the [`Conn`] over and obeys
-//! the same orders. The connection counts as open until the last holder lets go of it.
+//! The task looks at its [`Order`] before each step. The worker's sweeper and the drain give orders and wake it; nothing
+//! else reaches in. The connection counts as open until the last holder lets go of it.
+use super::http1::{ClientIo, Open, Other};
 use super::proxy_header::{self, Taken};
-use super::refusal::Refusal;
 use super::room::{Place, Waiting};
 use super::watchdog::{Pace, Sight, Verdict, millis, verdict};
-use super::wire::{ClientStream, Phase, Transport, Wire};
-use super::{EntryPoint, http2};
+use super::wire::{Phase, Wire};
+use super::{EntryPoint, http1, http2};
 use crate::base::clock::{Clock, SystemClock};
-use crate::base::io::TokioIo;
 use crate::config::KeepAlive;
 use crate::model::tls::TlsOptionsKey;
 use crate::proxy::http;
@@ -18,25 +16,15 @@ use crate::proxy::table::ConnectionKind;
 use crate::proxy::tls::{self, Prefixed, Secured};
 use crate::proxy::worker::Worker;
 use ::http::HeaderValue;
-use bytes::Bytes;
-use hyper::server::conn::http1::{self, UpgradeableConnection};
-use hyper::service::service_fn;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// How long, and for how many bytes, a closed connection is still read, so that the client gets to see its answer before
-/// the kernel resets the connection over unread bytes.
-const LINGER: Duration = Duration::from_millis(500);
-const LINGER_BYTES: usize = 256 * 1024;
 
 /// Longest time in which a request tries further servers, where their transport has no dial timeout.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -292,8 +280,8 @@ impl Conn {
             || max_time.is_some_and(|max| now.saturating_sub(self.opened) >= millis(max))
     }
 
-    /// The answer to request number `request` is complete; hyper still has to send the rest of it. Without effect if the
-    /// next request has begun: with pipelining hyper may let go of an answer's body as late as that.
+    /// The answer to request number `request` is complete; the rest of it has still to leave. Without effect if the next
+    /// request has begun.
     pub(crate) fn answered(&self, request: u64) {
         if self.requests.get() == request && self.wire.phase() == Phase::Request {
             self.wire.enter(Phase::Flushing);
@@ -375,6 +363,16 @@ impl Conn {
     pub(crate) fn order(&self, waker: &Waker) -> Order {
         park(&self.task, waker);
         self.order.get()
+    }
+
+    /// The present order.
+    pub(crate) fn present_order(&self) -> Order {
+        self.order.get()
+    }
+
+    /// Whether it is one stream of a connection.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.role, Role::Stream { .. })
     }
 
     /// Gives an order. A harder one is never taken back.
@@ -466,85 +464,24 @@ fn wake(place: &Cell<Option<Waker>>) {
     }
 }
 
-/// hyper's settings for the connections of one entry point. Header lines are limited to hyper's 100, with 431 for more:
-/// for any other number its parser leaves the stack, for 256 at 40 ns per head.
-fn http1_settings(entry: &EntryPoint) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        // At most 100 header lines, hyper's own limit (HAProxy's is 101): with any other one its parser leaves the stack
-        // and fills two tables on the heap for each request.
-        .max_header_size(entry.max_head)
-        .max_buf_size(entry.buffer_limit())
-        // Time limits are the sweeper's; hyper would set up a timer per request.
-        .header_read_timeout(None);
-    builder
-}
-
-/// hyper's settings for the connections of one entry point.
-pub(super) struct Settings {
-    http1: http1::Builder,
-}
-
-impl Settings {
-    /// Those of `entry`.
-    pub(super) fn new(entry: &EntryPoint) -> Self {
-        Self { http1: http1_settings(entry) }
-    }
-}
-
-/// What a client speaks that does not begin with HTTP/1.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Other {
-    /// A TLS handshake.
-    Tls,
-    /// HTTP/2 with prior knowledge.
-    Http2,
-}
-
-impl Other {
-    /// The type of a TLS record that carries a handshake (RFC 8446 5.1). No method begins with it.
-    const TLS_HANDSHAKE: u8 = 0x16;
-    /// RFC 9113 3.4.
-    const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    /// As much of it as hyper's parser stumbles over. The rest may still be on its way; HTTP/2 checks it.
-    const HTTP2_SIGN: &[u8] = b"PRI * HTTP/2";
-
-    fn of(read: &[u8]) -> Option<Self> {
-        match read {
-            [Self::TLS_HANDSHAKE, ..] => Some(Self::Tls),
-            read if read.starts_with(Self::HTTP2_PREFACE) => Some(Self::Http2),
-            read if read.starts_with(Self::HTTP2_SIGN) && Self::HTTP2_PREFACE.starts_with(read) => Some(Self::Http2),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a connection may turn out to speak something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Open {
-    ToAll,
-    ToHttp1,
-}
-
-/// Runs one connection. It is taken for HTTP/1.1, and what hyper's parser stumbles over at its very first byte may be TLS
-/// or HTTP/2: so the usual connection is not looked at twice.
-pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>, settings: Rc<Settings>) {
+/// Runs one connection. It is taken for HTTP/1.1 unless its first bytes say something else.
+pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>) {
     if let Some(trust) = &conn.entry.choices.proxy_protocol
         && Box::pin(proxy_header::take(&tcp, &conn, trust)).await == Taken::Nothing
     {
         return;
     }
-    if let Some((tcp, read, other)) = http1(tcp, &conn, &settings, Open::ToAll).await {
+    if let Some((ClientIo::Plain(tcp), read, other)) = http1::serve(ClientIo::Plain(tcp), &conn, Open::ToAll).await {
         let io = Prefixed::new(read, tcp);
         match other {
             Other::Http2 => Box::pin(http2::run(io, &conn)).await,
-            Other::Tls => Box::pin(secure(io, conn, settings)).await,
+            Other::Tls => Box::pin(secure(io, conn)).await,
         }
     }
 }
 
 /// Does the handshake, then speaks what was agreed on.
-async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>, settings: Rc<Settings>) {
+async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>) {
     conn.wire.enter(Phase::Handshake);
     conn.worker.begins_handshake(&conn);
     let mut handshake = Box::pin(tls::accept::handshake(&conn, io));
@@ -569,94 +506,6 @@ async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>, settings: Rc<Settings>)
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2::run(stream, &conn).await;
     } else {
-        drop(http1(stream, &conn, &settings, Open::ToHttp1).await);
-    }
-}
-
-/// Speaks HTTP/1.1. What is left if the client speaks something else, with what was read of it.
-async fn http1<T: Transport>(io: T, conn: &Rc<Conn>, settings: &Settings, open: Open) -> Option<(T, Bytes, Other)> {
-    let stream = TokioIo::new(ClientStream::new(io, conn.wire.clone()));
-    let service = service_fn({
-        let conn = conn.clone();
-        move |request| http::serve(conn.clone(), request)
-    });
-    let mut http = settings.http1.serve_connection(stream, service).with_upgrades();
-    let mut order = Order::Serve;
-    let end = std::future::poll_fn(|cx| poll(conn, &mut http, &mut order, cx)).await;
-    let error = match end {
-        End::Cut => return None,
-        End::Done(ended) => ended.err(),
-    };
-    let refused = error.as_ref().filter(|error| error.is_parse() && conn.wire.phase() <= Phase::Head);
-    // Given up on the way to a server, or never asked for, where the answer is ours.
-    let unread = conn.body.get() != BodyState::Whole;
-    if (refused.is_some() || unread)
-        && let Some(parts) = http.into_parts()
-    {
-        let io = parts.io.into_inner().into_inner();
-        let first = refused.is_some() && conn.requests.get() == 0 && open == Open::ToAll;
-        if first && let Some(other) = Other::of(&parts.read_buf) {
-            return Some((io, parts.read_buf, other));
-        }
-        let refusal = refused.map(|error| Refusal::new(error, &parts.read_buf));
-        // Boxed: each connection would hold the room for it all its life.
-        Box::pin(say_goodbye(io, refusal)).await;
-    }
-    if let Some(error) = &error {
-        tracing::debug!(entrypoint = %conn.entry.name, peer = %conn.client.ip, %error, "client connection ended");
-    }
-    None
-}
-
-enum End {
-    Done(hyper::Result<()>),
-    Cut,
-}
-
-fn poll<T, S, B>(
-    conn: &Conn,
-    http: &mut UpgradeableConnection<TokioIo<ClientStream<T>>, S>,
-    obeyed: &mut Order,
-    cx: &mut Context<'_>,
-) -> Poll<End>
-where
-    T: Transport,
-    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    B: hyper::body::Body + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match conn.order(cx.waker()) {
-        Order::Cut => return Poll::Ready(End::Cut),
-        Order::Close if *obeyed == Order::Serve => {
-            *obeyed = Order::Close;
-            Pin::new(&mut *http).graceful_shutdown();
-        }
-        Order::Close | Order::Serve => {}
-    }
-    Pin::new(http).poll(cx).map(End::Done)
-}
-
-/// Sends the refusal, if there is one, and reads what the client is still sending for a short while.
-async fn say_goodbye<T: Transport>(mut io: T, refusal: Option<Refusal>) {
-    let talk = async {
-        if let Some(refusal) = refusal {
-            io.write_all(&refusal.to_bytes()).await?;
-        }
-        io.shutdown().await?;
-        let mut read = 0;
-        let mut scratch = [0; 4096];
-        while read < LINGER_BYTES {
-            match io.read(&mut scratch).await? {
-                0 => break,
-                count => read += count,
-            }
-        }
-        Ok::<(), std::io::Error>(())
-    };
-    match tokio::time::timeout(LINGER, talk).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::trace!(%error, "client left before the end of its answer"),
-        Err(_) => tracing::trace!("client kept sending after its answer"),
+        drop(http1::serve(ClientIo::Tls(Box::new(stream)), &conn, Open::ToHttp1).await);
     }
 }

@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// Bytes that a head may be longer than `maxHeaderBytes` (spec/http.md 2.16).
 const HEAD_SLACK: usize = 4096;
-/// Below this hyper refuses to work.
-const SMALLEST_BUFFER: usize = 8192;
 
 /// One entry point, as each worker has it.
 #[derive(Clone, Debug)]
@@ -108,11 +106,6 @@ impl EntryPoint {
     /// Largest head for an option `maxHeaderBytes`.
     pub(crate) fn head_limit(max_header_bytes: usize) -> usize {
         max_header_bytes.saturating_add(HEAD_SLACK)
-    }
-
-    /// Size of the buffers that can hold the largest head.
-    pub(crate) fn buffer_limit(&self) -> usize {
-        self.max_head.max(SMALLEST_BUFFER)
     }
 }
 

@@ -1,14 +1,9 @@
-//! The stream between hyper and the client's socket, and what can be seen on it from outside.
+//! What can be seen of a connection from outside: [`Wire`] keeps its [`Phase`] and since when it lasts. And the stream that
+//! hyper reads and writes for HTTP/2.
 //!
-//! hyper says neither when a client begins to send a request nor when an answer has left, and it answers broken heads by
-//! itself. All three show on the wire: [`Wire`] keeps the [`Phase`] of the connection and since when it lasts, and while
-//! no request is being served the only thing hyper can want to write is such an answer of its own, which is swallowed
-//! so that [`super::refusal`] can give the one that spec/http.md 1.13 asks for.
-//!
-//! Shared between the stream, which has to be `Send` for upgrades, and the connection, hence relaxed atomics; both live
-//! on one thread.
+//! Shared between the stream, which has to be `Send` for hyper's upgrades, and the connection, hence relaxed atomics; both
+//! live on one thread.
 use super::watchdog::Ticks;
-use crate::proxy::small_write::poll_write_small;
 use crate::proxy::tls::Prefixed;
 use crate::proxy::tls::accept::Secure;
 use std::future::Future;
@@ -20,9 +15,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Most bytes taken from a client in one read. hyper doubles its buffer as long as reads fill it, up to the size of the
-/// largest head: 1 MiB for each client that uploads.
-const READ_AT_MOST: usize = 64 << 10;
 /// Bytes after which others have their turn.
 const BURST: usize = 64 << 10;
 
@@ -136,7 +128,7 @@ impl Wire {
     }
 
     /// Takes note of so many bytes from the client. An error when they belong to a large head and there are too many.
-    fn on_read(&self, count: usize) -> io::Result<()> {
+    pub(super) fn on_read(&self, count: usize) -> io::Result<()> {
         let phase = self.phase.load(Ordering::Relaxed);
         if phase > Phase::Head as u8 {
             return Ok(());
@@ -151,52 +143,20 @@ impl Wire {
         if self.heads.are_too_many_for(head) { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
     }
 
-    fn on_flush(&self) {
+    /// All of an answer has left.
+    pub(super) fn flushed(&self) {
         if self.phase.load(Ordering::Relaxed) == Phase::Flushing as u8 {
             self.enter(Phase::Idle);
         }
     }
-
-    /// Whether what is about to be written is hyper's own answer to a broken head.
-    fn swallows(&self) -> bool {
-        self.phase.load(Ordering::Relaxed) <= Phase::Head as u8
-    }
 }
 
-/// What HTTP is spoken over: a socket, or TLS on one. Not boxed: a plain connection pays nothing for the others.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Whether its end has to be said: TLS has a message for it, without which the other side takes it for cut off.
-    const SAYS_GOODBYE: bool;
+/// What HTTP/2 is spoken over: a socket, or TLS on one.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
-    /// Writes head and body of an answer, which come as several pieces.
-    fn poll_write_pieces(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, pieces)
-    }
-}
+impl Transport for Prefixed<TcpStream> {}
 
-impl Transport for TcpStream {
-    const SAYS_GOODBYE: bool = false;
-
-    fn poll_write_pieces(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        poll_write_small(self, cx, pieces)
-    }
-}
-
-impl Transport for Prefixed<TcpStream> {
-    const SAYS_GOODBYE: bool = false;
-}
-
-impl Transport for Secure {
-    const SAYS_GOODBYE: bool = true;
-}
+impl Transport for Secure {}
 
 /// A client's stream under watch.
 #[derive(Debug)]
@@ -223,11 +183,6 @@ impl<T> ClientStream<T> {
         // Its first poll puts the waker in line behind the next look at the sockets.
         pin!(tokio::task::yield_now()).poll(cx).is_pending()
     }
-
-    /// The stream without the watch.
-    pub(crate) fn into_inner(self) -> T {
-        self.io
-    }
 }
 
 impl<T: Transport> AsyncRead for ClientStream<T> {
@@ -236,15 +191,7 @@ impl<T: Transport> AsyncRead for ClientStream<T> {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        let polled = if buf.remaining() > READ_AT_MOST {
-            let mut some = ReadBuf::new(buf.initialize_unfilled_to(READ_AT_MOST));
-            let polled = Pin::new(&mut self.io).poll_read(cx, &mut some);
-            let count = some.filled().len();
-            buf.advance(count);
-            polled
-        } else {
-            Pin::new(&mut self.io).poll_read(cx, buf)
-        };
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         match buf.filled().len().saturating_sub(before) {
             0 => {
                 self.burst = 0;
@@ -260,9 +207,6 @@ impl<T: Transport> AsyncRead for ClientStream<T> {
 
 impl<T: Transport> AsyncWrite for ClientStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.wire.swallows() {
-            return Poll::Ready(Ok(buf.len()));
-        }
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -271,10 +215,7 @@ impl<T: Transport> AsyncWrite for ClientStream<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.wire.swallows() {
-            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
-        }
-        Pin::new(&mut self.io).poll_write_pieces(cx, bufs)
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -282,20 +223,10 @@ impl<T: Transport> AsyncWrite for ClientStream<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when its own buffer is empty: with that of TLS empty, too, the answer has left. A socket has none.
-        std::task::ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.wire.on_flush();
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper shuts down just before it lets go of the socket, which is shut down by that. In a tunnel it says that one
-        // side has said all it has to say.
-        // After a broken head our own refusal is still to come.
-        let says_goodbye = T::SAYS_GOODBYE && self.wire.phase() != Phase::Head;
-        if self.wire.phase() != Phase::Upgraded && !says_goodbye {
-            return Poll::Ready(Ok(()));
-        }
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

@@ -5,8 +5,8 @@
 //! client's connection when it is done with.
 use super::headers::{Source, clean_trailers};
 use super::strict;
-use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::BodyState;
+use crate::proxy::entrypoint::{ClientBody, Conn, ReceiveError};
 use crate::proxy::pool::Lease;
 use crate::proxy::pool::shared::Place;
 use crate::proxy::upstream::h1::{self, Connection, Duplex, Tunnel};
@@ -18,14 +18,53 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+/// The body of a request, as its connection gives it.
+pub(crate) enum Received {
+    /// There is none.
+    Nothing,
+    /// Over HTTP/1.1.
+    Http1(ClientBody),
+    /// Over HTTP/2.
+    Http2(Incoming),
+}
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Nothing => Poll::Ready(None),
+            Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Http1),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Http2),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Nothing => SizeHint::with_exact(0),
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
 /// The body of a request on its way to a server.
 pub(crate) enum RequestBody {
     /// There is none.
     Empty,
     /// Read from the client.
     Client {
-        /// hyper's side of it.
-        incoming: Incoming,
+        /// Where it comes from.
+        received: Received,
         /// Whose it is.
         conn: Rc<Conn>,
         /// Number of the request on its connection.
@@ -38,19 +77,22 @@ pub(crate) enum RequestBody {
 pub(crate) enum BodyError {
     /// The client sent a bad chunk or left.
     #[error("client sent no whole body")]
-    Broken(#[source] hyper::Error),
+    Http1(#[source] ReceiveError),
+    /// The same over HTTP/2.
+    #[error("client sent no whole body")]
+    Http2(#[source] hyper::Error),
     /// The read limit passed.
     #[error("client took too long to send the body")]
     Late,
 }
 
 impl RequestBody {
-    /// The body `incoming` of a request on `conn`.
-    pub(super) fn new(incoming: Incoming, conn: &Rc<Conn>) -> Self {
-        if incoming.is_end_stream() {
+    /// The body `received` of a request on `conn`.
+    pub(super) fn new(received: Received, conn: &Rc<Conn>) -> Self {
+        if received.is_end_stream() {
             return Self::Empty;
         }
-        Self::Client { incoming, conn: conn.clone(), request: conn.request_number() }
+        Self::Client { received, conn: conn.clone(), request: conn.request_number() }
     }
 }
 
@@ -68,13 +110,13 @@ impl Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self::Client { incoming, conn, request } = self.get_mut() else { return Poll::Ready(None) };
+        let Self::Client { received, conn, request } = self.get_mut() else { return Poll::Ready(None) };
         if conn.body() == BodyState::Late {
             return Poll::Ready(Some(Err(BodyError::Late)));
         }
-        match Pin::new(&mut *incoming).poll_frame(cx) {
+        match Pin::new(&mut *received).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                if incoming.is_end_stream() {
+                if received.is_end_stream() {
                     conn.set_body(*request, BodyState::Whole);
                 }
                 let source = if conn.client.is_trusted() { Source::Trusted } else { Source::Untrusted };
@@ -87,7 +129,7 @@ impl Body for RequestBody {
             }
             Poll::Ready(Some(Err(error))) => {
                 conn.set_body(*request, BodyState::Abandoned);
-                Poll::Ready(Some(Err(BodyError::Broken(error))))
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
                 conn.set_body(*request, BodyState::Whole);
@@ -103,14 +145,14 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Client { incoming, .. } => incoming.is_end_stream(),
+            Self::Client { received, .. } => received.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Client { incoming, .. } => incoming.size_hint(),
+            Self::Client { received, .. } => received.size_hint(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! new one is made); a pooled one closes before any byte of the answer, and the request can be repeated without harm.
 //! For that, a request stays where it is until the head of its answer is there.
 use super::answer::{self, ForwardError, Retry};
-use super::body::{AnswerBody, BodyError, RequestBody};
+use super::body::{AnswerBody, BodyError, Received, RequestBody};
 use super::headers::{self, Seen};
 use super::multiplexed::{over_shared, send_shared};
 use super::names::{IDEMPOTENCY_KEY, UPGRADE as UPGRADE_TOKEN, X_IDEMPOTENCY_KEY};
@@ -23,7 +23,6 @@ use crate::proxy::upstream::h2;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use std::error::Error;
 use std::io;
@@ -46,7 +45,7 @@ impl Forwarding {
     /// `request` for `balancer`, with the host it named and the protocol it asked for.
     pub(super) fn new(
         conn: &Rc<Conn>,
-        mut request: Request<Incoming>,
+        mut request: Request<Received>,
         balancer: Arc<LiveBalancer>,
         host: Option<HeaderValue>,
         protocol: Option<HeaderValue>,
@@ -55,7 +54,7 @@ impl Forwarding {
             headers::delete_spared(request.headers_mut());
         }
         let upgrade = protocol.map(|protocol| {
-            let wish = Wish::new(&mut request, protocol);
+            let wish = Wish::new(conn, &mut request, protocol);
             request.headers_mut().insert(CONNECTION, UPGRADE_TOKEN.clone());
             request.headers_mut().insert(UPGRADE, wish.protocol().clone());
             wish
@@ -273,7 +272,7 @@ fn meaning(conn: &Conn, failure: Failure<BodyError>) -> ForwardError {
     }
     match failure {
         Failure::Body(BodyError::Late) => ForwardError::BodyLate,
-        Failure::Body(BodyError::Broken(_)) => ForwardError::BodyBroken,
+        Failure::Body(BodyError::Http1(_) | BodyError::Http2(_)) => ForwardError::BodyBroken,
         Failure::Io(error) => broken(&error),
         Failure::Closed => ForwardError::Closed,
         Failure::Head(error) => {
@@ -293,7 +292,7 @@ pub(super) fn classify(conn: &Conn, error: &hyper::Error) -> ForwardError {
     while let Some(present) = cause {
         match present.downcast_ref::<BodyError>() {
             Some(BodyError::Late) => return ForwardError::BodyLate,
-            Some(BodyError::Broken(_)) => return ForwardError::BodyBroken,
+            Some(BodyError::Http1(_) | BodyError::Http2(_)) => return ForwardError::BodyBroken,
             None => {}
         }
         if let Some(io) = present.downcast_ref::<io::Error>() {

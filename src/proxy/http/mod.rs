@@ -1,13 +1,14 @@
 //! The way of one request, step by step (spec/http.md 1.1):
 //!
-//! 1. hyper has read the head; what it refuses is answered by `entrypoint/refusal.rs`, what we refuse by [`answer`].
+//! 1. The head was read (`entrypoint/http1.rs`, or hyper for HTTP/2); what is refused there is answered there, what is
+//!    refused here by [`answer`].
 //! 2. [`host`]: which host it is for. [`target`]: the path is normalised and cleaned, the query's `;` replaced.
 //! 3. The program's own endpoints are asked (`internal.rs`); they work before there is a table.
 //! 4. [`headers`]: what concerns this connection only goes. [`forwarded`]: what servers learn about the client comes.
 //! 5. The table names router and load balancer: 503 before the first table, 404 without router.
 //! 6. [`forward`]: the balancer picks a server, the request goes over a pooled or new connection, a failure before
 //!    anything was sent moves on to the next server.
-//! 7. The answer's head is cleaned; [`body`] streams in both directions. [`upgrade`] takes over after a 101.
+//! 7. The answer's head is cleaned; [`body`] streams in both directions. After a 101 ([`upgrade`]) the [`tunnel`] begins.
 //!
 //! Steps 2 to 5 are synchronous and borrow from the request as long as nothing has to be changed.
 pub(super) mod answer;
@@ -25,16 +26,18 @@ mod spare;
 mod stream;
 mod strict;
 mod target;
+mod tunnel;
 mod upgrade;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use body::{AnswerBody, RequestBody};
+pub(crate) use body::{AnswerBody, AnswerError, Received, RequestBody};
 pub(crate) use host::HostMemory;
 pub(crate) use redirect::Redirect;
 pub(crate) use spare::Spare;
 pub(crate) use stream::serve_stream;
+pub(crate) use tunnel::tunnel;
 
 use self::answer::Refused;
 use self::forward::Forwarding;
@@ -43,19 +46,20 @@ use self::redirect::Redirected;
 use self::strict::Judged;
 use self::target::Target;
 use super::entrypoint::Conn;
+use super::entrypoint::RawTarget;
 use super::entrypoint::connection::BodyState;
 use super::internal::InternalRequest;
 use super::table::Route;
 use crate::model::rule::RequestView;
 use ::http::header::CONNECTION;
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use hyper::body::{Body, Incoming};
+use http_body::Body;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// Serves one request.
-pub(crate) async fn serve(conn: Rc<Conn>, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+pub(crate) async fn serve(conn: Rc<Conn>, request: Request<Received>) -> Result<Response<AnswerBody>, Infallible> {
     let body = if request.body().is_end_stream() { BodyState::Whole } else { BodyState::Reading };
     conn.begin(body);
     conn.worker.stats.requests.count();
@@ -88,14 +92,14 @@ enum Step {
     Internal(InternalRequest),
 }
 
-fn admit(conn: &Rc<Conn>, request: Request<Incoming>) -> Step {
+fn admit(conn: &Rc<Conn>, request: Request<Received>) -> Step {
     match try_admit(conn, request) {
         Ok(step) => step,
         Err(refused) => Step::Answer(answer::refused(conn, refused)),
     }
 }
 
-fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Refused> {
+fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Refused> {
     if request.headers().len() > headers::MOST_LINES {
         return Err(Refused::TooManyHeaders);
     }
@@ -113,6 +117,9 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
         && strict::judge_names(request.headers_mut(), rule) == Judged::Rejected
     {
         return Ok(Step::Answer(answer::bad_request(conn)));
+    }
+    if request.extensions().get::<RawTarget>() == Some(&RawTarget::Odd) {
+        return Ok(Step::Answer(answer::bare_bad_request(conn)));
     }
     if let Some(step) = unusual(conn, &request)? {
         return Ok(step);
@@ -170,7 +177,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Incoming>) -> Result<Step, Re
 
 /// CONNECT, and targets that are no path: `*`, a host and port alone. CONNECT is refused without being routed, so that it
 /// tells nothing about the routers.
-fn unusual(conn: &Rc<Conn>, request: &Request<Incoming>) -> Result<Option<Step>, Refused> {
+fn unusual(conn: &Rc<Conn>, request: &Request<Received>) -> Result<Option<Step>, Refused> {
     let uri = request.uri();
     if *request.method() == Method::CONNECT {
         return Ok(Some(Step::Answer(answer::not_implemented(conn))));
@@ -189,7 +196,7 @@ fn unusual(conn: &Rc<Conn>, request: &Request<Incoming>) -> Result<Option<Step>,
 /// Makes the headers what rules and servers see, apart from `X-Forwarded-For`. The protocol that is asked for.
 fn prepare(
     conn: &Conn,
-    request: &mut Request<Incoming>,
+    request: &mut Request<Received>,
     seen: Seen,
     host: Option<&HeaderValue>,
     port: Option<&HeaderValue>,

@@ -1,13 +1,14 @@
 //! One request of an HTTP/2 connection: brought into the form that the rest of the way expects, which is that of
 //! HTTP/1.1, and served on a [`Conn`] of its own. WebSocket over a stream is [`super::extended`]'s.
-use super::AnswerBody;
 use super::extended::Extended;
 use super::names::CHUNKED;
+use super::{AnswerBody, Received};
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::Order;
 use http::header::{CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use hyper::body::{Body, Incoming};
+use http_body::Body;
+use hyper::body::Incoming;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -26,7 +27,7 @@ pub(crate) async fn serve_stream(
     join_cookies(request.headers_mut());
     frame(&mut request);
     let extended = Extended::of(&mut request);
-    let mut serving = pin!(super::serve(conn.clone(), request));
+    let mut serving = pin!(super::serve(conn.clone(), request.map(Received::Http2)));
     let response = poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Cut => Poll::Ready(Err(StreamCut)),
         Order::Close | Order::Serve => serving.as_mut().poll(cx).map(|Ok(response)| Ok(response)),

@@ -3,11 +3,11 @@
 //! There is no task and no channel: [`Connection`] is a state machine that is polled by the task of the request, later by
 //! that of the answer's body. Its two halves are `sending` (head, body, done) and `receiving` (head, body, over); it may
 //! serve again if both came to their end, nothing was read beyond it, and the server keeps it open
-//! ([`Connection::is_reusable`]). [`encode`], [`head`] and [`chunked`] know the bytes, [`duplex`] is for answers that come
+//! ([`Connection::is_reusable`]). [`encode`], [`head`] and `proxy/h1` know the bytes, [`duplex`] is for answers that come
 //! before their requests were sent whole, [`tunnel`] for what follows a 101.
 use super::stream::ServerStream;
-use bytes::{Bytes, BytesMut};
-use chunked::{ChunkError, Chunked};
+use crate::proxy::h1::chunked::{ChunkError, Chunked};
+use crate::proxy::h1::{Buffers, Inbox, Outbox};
 use encode::Framing;
 use head::{HeadError, Keep};
 use http::Request;
@@ -18,8 +18,6 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 use tokio::io::AsyncReadExt;
 
-mod buffers;
-mod chunked;
 mod duplex;
 mod encode;
 mod head;
@@ -30,40 +28,28 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::proxy) use buffers::Buffers;
 pub(in crate::proxy) use duplex::Duplex;
 pub(in crate::proxy) use head::Head;
 pub(in crate::proxy) use tunnel::Tunnel;
 
-/// Most bytes of a body that are read at once.
-const MAX_READ: usize = 64 * 1024;
 /// Most interim answers (1xx) before the final one.
 const MAX_INTERIM: u8 = 32;
 
 /// A connection to a server that speaks HTTP/1.1.
 pub(in crate::proxy) struct Connection {
     stream: ServerStream,
-    buffers: Rc<Buffers>,
     /// What was read and not yet understood.
-    read: BytesMut,
-    /// Head, sizes of chunks and trailers on their way out, before `chunk`.
-    out: Vec<u8>,
-    /// How much of `out` has left.
-    left: usize,
-    /// A part of the body on its way out.
-    chunk: Bytes,
-    /// What stands after it.
-    tail: &'static [u8],
+    inbox: Inbox,
+    /// What is on its way out.
+    outbox: Outbox,
     sending: Sending,
     receiving: Receiving,
     keep: Keep,
     /// Whether the server saw anything of the present request, and we of its answer.
     touched: Touched,
     interim: u8,
-    /// How much of `read` is known to hold no end of a head.
+    /// How much of what was read is known to hold no end of a head.
     searched: usize,
-    /// How much to read at once if the length is not known: more after reads that filled their room, less after small ones.
-    pace: usize,
 }
 
 #[derive(Debug)]
@@ -139,19 +125,14 @@ impl Connection {
     pub(in crate::proxy) fn new(stream: ServerStream, buffers: Rc<Buffers>) -> Self {
         Self {
             stream,
-            buffers,
-            read: BytesMut::new(),
-            out: Vec::new(),
-            left: 0,
-            chunk: Bytes::new(),
-            tail: b"",
+            inbox: Inbox::new(buffers.clone()),
+            outbox: Outbox::new(buffers),
             sending: Sending::Done,
             receiving: Receiving::Over,
             keep: Keep::Open,
             touched: Touched::Nothing,
             interim: 0,
             searched: 0,
-            pace: buffers::READ,
         }
     }
 
@@ -159,7 +140,7 @@ impl Connection {
     pub(in crate::proxy) fn is_reusable(&self) -> bool {
         matches!((&self.sending, &self.receiving), (Sending::Done, Receiving::Over))
             && self.keep == Keep::Open
-            && self.read.is_empty()
+            && self.inbox.bytes.is_empty()
     }
 
     /// Whether the server has neither closed the idle connection nor said anything on it, as far as this thread was told;
@@ -185,9 +166,7 @@ impl Connection {
 
     /// Begins an exchange. It must be [reusable](Self::is_reusable) or new.
     pub(in crate::proxy) fn begin<B: Body>(&mut self, request: &Request<B>) {
-        self.out = self.buffers.writer();
-        self.left = 0;
-        self.sending = match encode::head(request, &mut self.out) {
+        self.sending = match encode::head(request, self.outbox.bytes()) {
             Framing::Empty => Sending::Rest,
             framing => Sending::Body(framing),
         };
@@ -204,6 +183,6 @@ impl Connection {
 
     /// What is left of it after a 101.
     pub(in crate::proxy) fn into_tunnel(self) -> Tunnel {
-        Tunnel::new(self.stream, self.read)
+        Tunnel::new(self.stream, self.inbox.bytes)
     }
 }

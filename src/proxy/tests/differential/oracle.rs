@@ -113,8 +113,8 @@ fn judge_first_line(case: &Case, faults: &mut BTreeSet<u16>) {
         faults.extend([400, 501]);
     }
     match case.version {
-        "HTTP/1.1" => {}
-        "HTTP/1.2" | "HTTP/2.0" => drop(faults.insert(505)),
+        "HTTP/1.1" | "HTTP/1.2" => {}
+        "HTTP/2.0" => drop(faults.insert(505)),
         _ => drop(faults.insert(400)),
     }
 }
@@ -122,13 +122,17 @@ fn judge_first_line(case: &Case, faults: &mut BTreeSet<u16>) {
 fn judge_lines(case: &Case, faults: &mut BTreeSet<u16>) {
     let lines = lines(case);
     for line in &lines {
+        // It belongs to the line before it; none comes first.
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
+        if folded {
+            continue;
+        }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             faults.insert(400);
             continue;
         };
         let control = |byte: &u8| (*byte < 0x20 && *byte != b'\t') || *byte == 0x7f;
-        if folded || !is_token(&line[..colon]) || line[colon..].iter().any(control) {
+        if !is_token(&line[..colon]) || line[colon..].iter().any(control) {
             faults.insert(400);
         }
     }

@@ -2,9 +2,10 @@
 //!
 //! The framing is always ours: it follows from what is known of the body, and what the client's headers said of length
 //! and coding is not repeated, so that both can never differ (RFC 9112 6.3).
+use crate::proxy::h1::chunks::{content_length, line};
 use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, Request};
 use http_body::Body;
 
 /// How the body of a request is framed.
@@ -38,11 +39,7 @@ pub(super) fn head<B: Body>(request: &Request<B>, out: &mut Vec<u8>) -> Framing 
         // A client may say that there is none, and some servers want to be told of a POST.
         Framing::Empty if had_length => out.extend_from_slice(b"content-length: 0\r\n"),
         Framing::Empty => {}
-        Framing::Length(length) => {
-            out.extend_from_slice(b"content-length: ");
-            out.extend_from_slice(length.to_string().as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
+        Framing::Length(length) => content_length(length, out),
         Framing::Chunked(_) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     out.extend_from_slice(b"\r\n");
@@ -59,62 +56,11 @@ fn framing<B: Body>(body: &B, headers: &HeaderMap) -> Framing {
     }
 }
 
-fn line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
-    let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
-}
-
 /// The trailers that `headers` announce.
 fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(TRAILER).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
-}
-
-/// Appends the line before a chunk of `length` bytes to `out`.
-pub(super) fn chunk_size(length: usize, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let places = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1);
-    for place in (0..places).rev() {
-        out.push(DIGITS[(length >> (place * 4)) & 15]);
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends the end of a chunked body to `out`, with those of the trailers that were announced.
-pub(super) fn last_chunk(trailers: &HeaderMap, announced: &[HeaderName], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers {
-        if announced.contains(name) && is_trailer(name) {
-            line(name, value, out);
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Whether a field may stand in trailers: none that frames, routes or authenticates the message, or says how its content
-/// is to be read (RFC 9110 6.5.1).
-fn is_trailer(name: &HeaderName) -> bool {
-    !matches!(
-        name.as_str(),
-        "authorization"
-            | "cache-control"
-            | "connection"
-            | "content-encoding"
-            | "content-length"
-            | "content-range"
-            | "content-type"
-            | "host"
-            | "max-forwards"
-            | "set-cookie"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-    )
 }
 
 #[cfg(test)]
@@ -208,29 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn chunk_sizes_are_hexadecimal() {
-        for length in [0, 1, 9, 15, 16, 255, 256, 65_536, 1_234_567, usize::MAX] {
-            let mut out = Vec::new();
-            chunk_size(length, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{length:x}\r\n"));
-        }
-    }
-
-    #[test]
-    fn trailers_are_sent_if_they_were_announced_and_are_harmless() {
+    fn the_trailers_that_a_request_announces_are_known() {
         let request = Request::post("/")
             .header("trailer", "X-Sum, content-length")
             .header("trailer", "x-two,(")
             .body(Sized(None))
             .unwrap();
-        let Framing::Chunked(names) = head(&request, &mut Vec::new()) else { panic!("no chunks") };
-        let mut trailers = HeaderMap::new();
-        for name in ["x-sum", "x-two", "x-other", "content-length"] {
-            trailers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
-        }
-        trailers.append("x-sum", HeaderValue::from_static("2"));
-        let mut out = Vec::new();
-        last_chunk(&trailers, &names, &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "0\r\nx-sum: 1\r\nx-sum: 2\r\nx-two: 1\r\n\r\n");
+        let names = ["x-sum", "content-length", "x-two"].map(HeaderName::from_static).to_vec();
+        assert_eq!(head(&request, &mut Vec::new()), Framing::Chunked(names));
     }
 }

@@ -3,6 +3,7 @@
 //! Old servers are no reason for a 500: white space after a name, folded lines and another end of line are understood, a
 //! line that is no header is left out. What decides where the answer ends is not guessed at: lengths that differ or are no
 //! numbers, and codings other than one `chunked`, are errors.
+use crate::proxy::h1::MAX_LINES;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -11,8 +12,6 @@ use smallvec::SmallVec;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Most lines of a head: hyper's limit for clients, too.
-const MAX_LINES: usize = 100;
 /// Most bytes of a head, as for HTTP/2.
 pub(super) const MAX_HEAD: usize = 1024 * 1024;
 

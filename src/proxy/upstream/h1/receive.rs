@@ -1,16 +1,15 @@
 //! The receiving half of an exchange: the head, skipping interim answers, then the body as far as it is asked for.
 //!
 //! Nothing is read beyond what is asked for but what a read happens to bring: that is never taken for the next answer.
-use super::chunked::{ChunkError, Chunked, Found};
 use super::head::{self, Head, HeadError, Keep, Length, MAX_HEAD, Parsed};
-use super::{AnswerError, Connection, Failure, MAX_INTERIM, MAX_READ, Receiving, Touched, buffers};
-use bytes::{Buf, Bytes, BytesMut};
+use super::{AnswerError, Connection, Failure, MAX_INTERIM, Receiving, Touched};
+use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
+use crate::proxy::h1::inbox::MAX_READ;
+use crate::proxy::h1::may_hold_head;
+use bytes::{Buf, Bytes};
 use http::Request;
 use http_body::{Body, Frame, SizeHint};
-use std::io;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::AsyncReadExt;
 
 impl Connection {
     /// Sends `request` and reads the head of its answer, whichever goes first. The memory of the request's headers is used
@@ -32,11 +31,11 @@ impl Connection {
         }
         loop {
             self.skip_empty_lines();
-            while self.may_hold_head() {
-                match head::parse(&mut self.read, &request.method().clone(), request.headers_mut()) {
+            while may_hold_head(&self.inbox.bytes, self.searched) {
+                match head::parse(&mut self.inbox.bytes, &request.method().clone(), request.headers_mut()) {
                     Ok(Parsed::Whole(head)) => return Poll::Ready(Ok(self.accept(head))),
                     Ok(Parsed::Partial) => {
-                        self.searched = self.read.len();
+                        self.searched = self.inbox.bytes.len();
                         break;
                     }
                     Ok(Parsed::Interim) if self.interim < MAX_INTERIM => {
@@ -48,10 +47,11 @@ impl Connection {
                     Err(error) => return Poll::Ready(Err(Failure::Head(error))),
                 }
             }
-            if self.read.len() >= MAX_HEAD {
+            if self.inbox.bytes.len() >= MAX_HEAD {
                 return Poll::Ready(Err(Failure::Head(HeadError::TooLong)));
             }
-            match ready!(self.poll_read(cx, self.pace)) {
+            let wanted = self.inbox.pace();
+            match ready!(self.inbox.poll_fill(cx, &mut self.stream, wanted)) {
                 Ok(0) => return Poll::Ready(Err(Failure::Closed)),
                 Ok(_) => self.touched = Touched::Read,
                 Err(error) => return Poll::Ready(Err(Failure::Io(error))),
@@ -59,23 +59,13 @@ impl Connection {
         }
     }
 
-    /// Whether there is anything to parse that was not parsed before. A head that comes byte by byte is parsed again only
-    /// when it may be complete, or a slow server could keep us parsing.
-    fn may_hold_head(&self) -> bool {
-        if self.searched == 0 {
-            return !self.read.is_empty();
-        }
-        let fresh = self.read.get(self.searched.saturating_sub(2)..).unwrap_or_default();
-        self.read.len() > self.searched && fresh.windows(2).any(|pair| pair == b"\n\n" || pair == b"\n\r")
-    }
-
     /// Takes off what may stand before a head and be no end to it.
     fn skip_empty_lines(&mut self) {
-        let count = self.read.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let count = self.inbox.bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if count > 0 {
-            self.read.advance(count);
+            self.inbox.bytes.advance(count);
             self.searched = self.searched.saturating_sub(count);
-            self.release();
+            self.inbox.release();
         }
     }
 
@@ -87,7 +77,7 @@ impl Connection {
             Length::Chunked => Receiving::Chunked(Chunked::new()),
             Length::UntilClose => Receiving::UntilClose,
         };
-        self.release();
+        self.inbox.release();
         head
     }
 
@@ -95,10 +85,12 @@ impl Connection {
     pub(in crate::proxy) fn take_whole(&mut self) -> Option<Bytes> {
         match self.receiving {
             Receiving::Over => Some(Bytes::new()),
-            Receiving::Length(length) if usize::try_from(length).is_ok_and(|length| length <= self.read.len()) => {
-                let whole = self.read.split_to(usize::try_from(length).unwrap_or_default()).freeze();
+            Receiving::Length(length)
+                if usize::try_from(length).is_ok_and(|length| length <= self.inbox.bytes.len()) =>
+            {
+                let whole = self.inbox.bytes.split_to(usize::try_from(length).unwrap_or_default()).freeze();
                 self.receiving = Receiving::Over;
-                self.release();
+                self.inbox.release();
                 Some(whole)
             }
             _ => None,
@@ -117,7 +109,8 @@ impl Connection {
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Some(Err(self.fail(AnswerError::Chunk(error))))),
             }
-            match ready!(self.poll_read(cx, self.appetite())) {
+            let wanted = self.appetite();
+            match ready!(self.inbox.poll_fill(cx, &mut self.stream, wanted)) {
                 Ok(0) if matches!(self.receiving, Receiving::UntilClose) => {
                     self.keep = Keep::Close;
                     self.receiving = Receiving::Over;
@@ -138,15 +131,16 @@ impl Connection {
     /// What of the body is in the buffer.
     fn next_frame(&mut self) -> Result<Option<Frame<Bytes>>, ChunkError> {
         let found = match &mut self.receiving {
-            Receiving::Length(left) if !self.read.is_empty() => {
-                let count = usize::try_from(*left).map_or(self.read.len(), |left| left.min(self.read.len()));
+            Receiving::Length(left) if !self.inbox.bytes.is_empty() => {
+                let count =
+                    usize::try_from(*left).map_or(self.inbox.bytes.len(), |left| left.min(self.inbox.bytes.len()));
                 *left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
                 if *left == 0 {
                     self.receiving = Receiving::Over;
                 }
-                Some(Frame::data(self.read.split_to(count).freeze()))
+                Some(Frame::data(self.inbox.bytes.split_to(count).freeze()))
             }
-            Receiving::Chunked(chunked) => match chunked.next(&mut self.read)? {
+            Receiving::Chunked(chunked) => match chunked.next(&mut self.inbox.bytes)? {
                 Found::Data(data) => Some(Frame::data(data)),
                 Found::Nothing => None,
                 Found::End(trailers) => {
@@ -154,10 +148,12 @@ impl Connection {
                     trailers.map(Frame::trailers)
                 }
             },
-            Receiving::UntilClose if !self.read.is_empty() => Some(Frame::data(self.read.split().freeze())),
+            Receiving::UntilClose if !self.inbox.bytes.is_empty() => {
+                Some(Frame::data(self.inbox.bytes.split().freeze()))
+            }
             Receiving::Length(_) | Receiving::UntilClose | Receiving::Head | Receiving::Over => None,
         };
-        self.release();
+        self.inbox.release();
         Ok(found)
     }
 
@@ -180,36 +176,7 @@ impl Connection {
     fn appetite(&self) -> usize {
         match self.receiving {
             Receiving::Length(left) => usize::try_from(left).unwrap_or(MAX_READ).min(MAX_READ - 1) + 1,
-            _ => self.pace,
-        }
-    }
-
-    /// Reads about `wanted` bytes at most into `read`.
-    fn poll_read(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
-        if !self.read.is_empty() {
-            self.read.reserve(wanted);
-        } else if wanted <= buffers::READ {
-            self.read = self.buffers.reader();
-        } else {
-            self.read = BytesMut::with_capacity(wanted);
-        }
-        let room = self.read.capacity() - self.read.len();
-        let polled = pin!(self.stream.read_buf(&mut self.read)).poll(cx);
-        if let Poll::Ready(Ok(count)) = polled {
-            self.pace = match count {
-                count if count >= room => (self.pace * 2).min(MAX_READ),
-                count if count < self.pace / 4 => (self.pace / 2).max(buffers::READ),
-                _ => self.pace,
-            };
-        }
-        self.release();
-        polled
-    }
-
-    /// Lends the read buffer to others as soon as it is empty.
-    fn release(&mut self) {
-        if self.read.is_empty() && self.read.capacity() > 0 {
-            self.buffers.keep_reader(std::mem::take(&mut self.read));
+            _ => self.inbox.pace(),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The sending half of an exchange: the head in one piece with the first bytes of the body, then the body as it comes.
 //!
 //! At most one part of the body is held: the next is taken from the client when the server has taken this one.
-use super::encode::{self, Framing};
+use super::encode::Framing;
 use super::{Connection, Failure, Sending, Touched};
-use bytes::{Buf, Bytes};
+use crate::proxy::h1::chunks;
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
@@ -19,7 +20,7 @@ impl Connection {
     {
         let mut waiting = false;
         loop {
-            if !waiting && self.chunk.is_empty() && self.tail.is_empty() && matches!(self.sending, Sending::Body(_)) {
+            if !waiting && self.outbox.is_ready_for_more() && matches!(self.sending, Sending::Body(_)) {
                 match Pin::new(&mut *body).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => self.queue(frame, body.is_end_stream()).map_err(Failure::Io)?,
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Failure::Body(error))),
@@ -27,10 +28,13 @@ impl Connection {
                     Poll::Pending => waiting = true,
                 }
             }
-            if self.left < self.out.len() || !self.chunk.is_empty() || !self.tail.is_empty() {
-                if let Err(error) = ready!(self.poll_write(cx)) {
-                    self.stop_sending(Sending::Broken);
-                    return Poll::Ready(Err(Failure::Io(error)));
+            if !self.outbox.is_empty() {
+                match ready!(self.outbox.poll_write(cx, &mut self.stream)) {
+                    Ok(_) => self.touched = self.touched.max(Touched::Written),
+                    Err(error) => {
+                        self.stop_sending(Sending::Broken);
+                        return Poll::Ready(Err(Failure::Io(error)));
+                    }
                 }
                 continue;
             }
@@ -49,10 +53,7 @@ impl Connection {
 
     fn stop_sending(&mut self, how: Sending) {
         self.sending = how;
-        self.left = 0;
-        self.chunk = Bytes::new();
-        self.tail = b"";
-        self.buffers.keep_writer(std::mem::take(&mut self.out));
+        self.outbox.clear();
     }
 
     /// Takes a frame of the request's body; `last`: it is known to be the last one.
@@ -66,6 +67,7 @@ impl Connection {
             },
         };
         self.touched = self.touched.max(Touched::Body);
+        let mut tail: &'static [u8] = b"";
         match &mut self.sending {
             Sending::Body(Framing::Length(left)) => {
                 let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -75,15 +77,17 @@ impl Connection {
                 }
             }
             Sending::Body(Framing::Chunked(_)) => {
-                encode::chunk_size(data.len(), &mut self.out);
-                self.tail = if last { b"\r\n0\r\n\r\n" } else { b"\r\n" };
+                chunks::chunk_size(data.len(), self.outbox.bytes());
                 if last {
                     self.sending = Sending::Rest;
+                    tail = b"\r\n0\r\n\r\n";
+                } else {
+                    tail = b"\r\n";
                 }
             }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }
-        self.chunk = data;
+        self.outbox.push(data, tail);
         Ok(())
     }
 
@@ -91,45 +95,12 @@ impl Connection {
     fn queue_end(&mut self, trailers: &HeaderMap) -> io::Result<()> {
         match &self.sending {
             Sending::Body(Framing::Length(1..)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Sending::Body(Framing::Chunked(announced)) => encode::last_chunk(trailers, announced, &mut self.out),
+            Sending::Body(Framing::Chunked(announced)) => {
+                chunks::last_chunk(trailers, |name| announced.contains(name), self.outbox.bytes());
+            }
             _ => {}
         }
         self.sending = Sending::Rest;
         Ok(())
-    }
-
-    /// Writes once.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let out = self.out.get(self.left..).unwrap_or_default();
-        let stream = Pin::new(&mut self.stream);
-        let written = match (out.is_empty(), self.chunk.is_empty() && self.tail.is_empty(), self.tail.is_empty()) {
-            (_, true, _) => ready!(stream.poll_write(cx, out))?,
-            (true, _, true) => ready!(stream.poll_write(cx, &self.chunk))?,
-            _ => {
-                let parts = [IoSlice::new(out), IoSlice::new(&self.chunk), IoSlice::new(self.tail)];
-                ready!(stream.poll_write_vectored(cx, &parts))?
-            }
-        };
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        self.touched = self.touched.max(Touched::Written);
-        self.advance(written);
-        Poll::Ready(Ok(()))
-    }
-
-    /// `written` bytes have left.
-    fn advance(&mut self, mut written: usize) {
-        let of_out = written.min(self.out.len() - self.left);
-        self.left += of_out;
-        written -= of_out;
-        if self.left == self.out.len() {
-            self.out.clear();
-            self.left = 0;
-        }
-        let of_chunk = written.min(self.chunk.len());
-        self.chunk.advance(of_chunk);
-        written -= of_chunk;
-        self.tail = self.tail.get(written..).unwrap_or_default();
     }
 }

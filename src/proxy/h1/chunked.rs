@@ -10,11 +10,11 @@ const MAX_EXTENSIONS: usize = 16 * 1024;
 /// Most bytes of trailers.
 const MAX_TRAILERS: usize = 16 * 1024;
 /// Most lines of trailers.
-const MAX_TRAILER_LINES: usize = 100;
+const MAX_TRAILER_LINES: usize = super::MAX_LINES;
 
 /// Where in a body the next byte stands.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub(in crate::proxy) struct Chunked {
     state: State,
     /// Bytes of the present chunk to come.
     left: u64,
@@ -40,7 +40,7 @@ enum State {
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(in crate::proxy) enum Found {
     /// Some of the body.
     Data(Bytes),
     /// All that was there is understood; the body goes on.
@@ -71,12 +71,12 @@ pub(in crate::proxy) enum ChunkError {
 
 impl Chunked {
     /// Before the first byte.
-    pub(super) fn new() -> Self {
+    pub(in crate::proxy) fn new() -> Self {
         Self { state: State::Size, left: 0, digits: 0, extensions: 0, trailers: Vec::new() }
     }
 
     /// Takes the next part of the body off the front of `read`.
-    pub(super) fn next(&mut self, read: &mut BytesMut) -> Result<Found, ChunkError> {
+    pub(in crate::proxy) fn next(&mut self, read: &mut BytesMut) -> Result<Found, ChunkError> {
         let mut used = 0;
         while self.state != State::Data && self.state != State::End {
             let Some(byte) = read.get(used) else { break };
@@ -279,7 +279,7 @@ mod tests {
         ) {
             let mut bytes = Vec::new();
             for chunk in &chunks {
-                super::super::encode::chunk_size(chunk.len(), &mut bytes);
+                crate::proxy::h1::chunks::chunk_size(chunk.len(), &mut bytes);
                 bytes.extend_from_slice(chunk);
                 bytes.extend_from_slice(b"\r\n");
             }

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use std::cell::Cell;
 
 /// Room for what is read at once: a head, and with it most small bodies.
-pub(super) const READ: usize = 8 * 1024;
+pub(in crate::proxy) const READ: usize = 8 * 1024;
 /// With less room left than this, a buffer of which parts are still in use is left to them.
 const READ_LEFT: usize = READ / 2;
 /// The largest write buffer that is kept.
@@ -22,7 +22,7 @@ pub(in crate::proxy) struct Buffers {
 
 impl Buffers {
     /// An empty buffer with room for half of [`READ`] at least.
-    pub(super) fn reader(&self) -> BytesMut {
+    pub(in crate::proxy) fn reader(&self) -> BytesMut {
         let mut buffer = self.read.take();
         if !buffer.try_reclaim(READ) && buffer.capacity() < READ_LEFT {
             buffer = BytesMut::with_capacity(READ);
@@ -31,19 +31,19 @@ impl Buffers {
     }
 
     /// Takes a buffer back.
-    pub(super) fn keep_reader(&self, buffer: BytesMut) {
+    pub(in crate::proxy) fn keep_reader(&self, buffer: BytesMut) {
         if buffer.is_empty() && buffer.capacity() <= READ {
             self.read.set(buffer);
         }
     }
 
     /// An empty buffer.
-    pub(super) fn writer(&self) -> Vec<u8> {
+    pub(in crate::proxy) fn writer(&self) -> Vec<u8> {
         self.write.take()
     }
 
     /// Takes a buffer back.
-    pub(super) fn keep_writer(&self, mut buffer: Vec<u8>) {
+    pub(in crate::proxy) fn keep_writer(&self, mut buffer: Vec<u8>) {
         if buffer.capacity() <= WRITE_KEPT {
             buffer.clear();
             self.write.set(buffer);

@@ -1,7 +1,6 @@
-//! Answers to heads that hyper's parser does not let through (spec/http.md 1.13), written straight to the socket.
+//! Answers to heads that are refused before anything of them is looked at (spec/http.md 1.13).
 //!
-//! hyper's error has no public kinds, so its text decides, and where that is too coarse the bytes it stumbled over. An
-//! unknown text is a plain 400, which is what nearly all of them are.
+//! The parser's error decides, and where that is too coarse the bytes it stumbled over. Most of them are a plain 400.
 use http::StatusCode;
 
 /// What a client gets whose head is broken.
@@ -12,33 +11,31 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    const BAD_REQUEST: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request" };
+    pub(super) const BAD_REQUEST: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request" };
     const HEADER_NAME: Self = Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request: invalid header name" };
     const NO_HOST: Self =
         Self { status: StatusCode::BAD_REQUEST, body: "400 Bad Request: missing required Host header" };
-    const TOO_LARGE: Self =
+    pub(super) const TOO_LARGE: Self =
         Self { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, body: "431 Request Header Fields Too Large" };
-    const URI_TOO_LONG: Self = Self { status: StatusCode::URI_TOO_LONG, body: "414 URI Too Long" };
+    pub(super) const URI_TOO_LONG: Self = Self { status: StatusCode::URI_TOO_LONG, body: "414 URI Too Long" };
     const VERSION: Self = Self {
         status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         body: "505 HTTP Version Not Supported: unsupported protocol version",
     };
-    const ENCODING: Self = Self { status: StatusCode::NOT_IMPLEMENTED, body: "Unsupported transfer encoding" };
+    pub(super) const ENCODING: Self =
+        Self { status: StatusCode::NOT_IMPLEMENTED, body: "Unsupported transfer encoding" };
 
-    /// The refusal that fits what hyper says about `head`, which it has read but not taken.
-    pub(super) fn new(error: &hyper::Error, head: &[u8]) -> Self {
-        match error.to_string().as_str() {
-            "URI too long" => Self::URI_TOO_LONG,
-            "message head is too large" => Self::TOO_LARGE,
-            "invalid HTTP version parsed (found HTTP2 preface)" => Self::VERSION,
-            "invalid HTTP version parsed" if names_version(head) => Self::VERSION,
-            "invalid HTTP header parsed" => match bad_name(head) {
+    /// The refusal that fits what the parser says about `head`.
+    pub(super) fn of(error: httparse::Error, head: &[u8]) -> Self {
+        match error {
+            httparse::Error::Version if names_version(head) => Self::VERSION,
+            httparse::Error::TooManyHeaders => Self::TOO_LARGE,
+            httparse::Error::HeaderName => match bad_name(head) {
                 // The reference looks for the Host first, and a blank behind the name makes it another header.
                 Some(BadName::Blank) if !names_host(head) => Self::NO_HOST,
                 Some(BadName::Blank) => Self::HEADER_NAME,
                 Some(BadName::Other) | None => Self::BAD_REQUEST,
             },
-            "invalid transfer-encoding parsed" => Self::ENCODING,
             _ => Self::BAD_REQUEST,
         }
     }
@@ -56,7 +53,7 @@ impl Refusal {
     }
 }
 
-/// Whether the request line is one, apart from its version. hyper takes a blank in the target for the end of it.
+/// Whether the request line is one, apart from its version. The parser takes a blank in the target for the end of it.
 fn names_version(head: &[u8]) -> bool {
     let line = lines(head).next().unwrap_or_default();
     let mut words = line.split(|byte| *byte == b' ');

@@ -1,0 +1,27 @@
+//! What HTTP/1.1 with clients (`entrypoint/http1.rs`) and with servers (`upstream/h1.rs`) have in common: buffers that
+//! connections lend each other, what was read and not yet understood ([`Inbox`]), what has not left yet ([`Outbox`]), and
+//! chunked bodies in both directions.
+//!
+//! Bytes and nothing else: what a head means, and what becomes of a connection, each side knows for itself.
+pub(super) mod buffers;
+pub(super) mod chunked;
+pub(super) mod chunks;
+pub(super) mod inbox;
+pub(super) mod outbox;
+
+pub(super) use buffers::Buffers;
+pub(super) use inbox::Inbox;
+pub(super) use outbox::Outbox;
+
+/// Most lines of a head, and of trailers: hyper's limit for HTTP/1.1, too (HAProxy's is 101).
+pub(super) const MAX_LINES: usize = 100;
+
+/// Whether a head of which `searched` bytes are known to hold no end may have one now. One that comes byte by byte is
+/// parsed again only then, or a slow peer could keep us parsing.
+pub(super) fn may_hold_head(read: &[u8], searched: usize) -> bool {
+    if searched == 0 {
+        return !read.is_empty();
+    }
+    let fresh = read.get(searched.saturating_sub(2)..).unwrap_or_default();
+    read.len() > searched && fresh.windows(2).any(|pair| pair == b"\n\n" || pair == b"\n\r")
+}
