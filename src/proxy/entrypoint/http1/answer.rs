@@ -231,7 +231,7 @@ impl Sending {
                 Err(_) => return Ok(()),
             },
         };
-        let mut tail: &'static [u8] = b"";
+        let mut tail: &[u8] = b"";
         match &mut self.framing {
             Framing::Length(left) => {
                 let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -251,7 +251,10 @@ impl Sending {
         if last || self.framing == Framing::Length(0) {
             self.body = None;
         }
-        exchange.outbox.push(data, tail);
+        exchange.outbox.push(data);
+        if !tail.is_empty() {
+            exchange.outbox.bytes().extend_from_slice(tail);
+        }
         Ok(())
     }
 

@@ -206,7 +206,7 @@ impl Exchange {
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReceiveError>>> {
         if self.expects == Expects::Continue {
             self.expects = Expects::Nothing;
-            if self.inbox.bytes.is_empty() && self.outbox.is_ready_for_more() {
+            if self.inbox.bytes.is_empty() {
                 self.outbox.bytes().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
                 // What of it does not leave now leaves before the answer.
                 drop(self.poll_out(cx));

@@ -1,6 +1,7 @@
 //! The sending half of an exchange: the head in one piece with the first bytes of the body, then the body as it comes.
 //!
-//! At most one part of the body is held: the next is taken from the client when the server has taken this one.
+//! As much of the body is held as leaves in one write ([`crate::proxy::h1::Outbox`]): more is taken from the client when
+//! the server has taken this.
 use super::encode::Framing;
 use super::{Connection, Failure, Sending, Touched};
 use crate::proxy::h1::chunks;
@@ -20,7 +21,7 @@ impl Connection {
     {
         let mut waiting = false;
         loop {
-            if !waiting && self.outbox.is_ready_for_more() && matches!(self.sending, Sending::Body(_)) {
+            while !waiting && self.outbox.is_ready_for_more() && matches!(self.sending, Sending::Body(_)) {
                 match Pin::new(&mut *body).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => self.queue(frame, body.is_end_stream()).map_err(Failure::Io)?,
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Failure::Body(error))),
@@ -67,7 +68,6 @@ impl Connection {
             },
         };
         self.touched = self.touched.max(Touched::Body);
-        let mut tail: &'static [u8] = b"";
         match &mut self.sending {
             Sending::Body(Framing::Length(left)) => {
                 let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -78,16 +78,16 @@ impl Connection {
             }
             Sending::Body(Framing::Chunked(_)) => {
                 chunks::chunk_size(data.len(), self.outbox.bytes());
+                self.outbox.push(data);
+                self.outbox.bytes().extend_from_slice(if last { b"\r\n0\r\n\r\n" } else { b"\r\n" });
                 if last {
                     self.sending = Sending::Rest;
-                    tail = b"\r\n0\r\n\r\n";
-                } else {
-                    tail = b"\r\n";
                 }
+                return Ok(());
             }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }
-        self.outbox.push(data, tail);
+        self.outbox.push(data);
         Ok(())
     }
 
