@@ -24,6 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+/// How long before the end of the grace time tunnels are told that they end; a tenth of it, if that is less. Enough for a
+/// farewell there and back.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// TLS handshakes that may be under way on one worker: each holds up to 64 kB of ClientHello, some 10 kB as a rule. Tests
 /// get by with few, to have too many.
 pub(super) const MAX_HANDSHAKES: usize = if cfg!(test) { 16 } else { 1024 };
@@ -240,12 +244,18 @@ impl Worker {
             self.changed.notified().await;
         }
         self.living(entry.id).iter().for_each(|conn| conn.drain());
-        let empty = async {
+        let empty = async || {
             while !self.living(entry.id).is_empty() {
                 self.changed.notified().await;
             }
         };
-        if tokio::time::timeout(grace.within(limits.grace), empty).await.is_err() {
+        let grace = grace.within(limits.grace);
+        let parting = (grace / 10).min(PARTING);
+        if tokio::time::timeout(grace - parting, empty()).await.is_ok() {
+            return;
+        }
+        self.living(entry.id).iter().for_each(|conn| conn.give(Order::Part));
+        if tokio::time::timeout(parting, empty()).await.is_err() {
             let left = self.living(entry.id);
             tracing::info!(entrypoint = %entry.name, connections = left.len(), "cutting what is left");
             left.iter().for_each(|conn| conn.give(Order::Cut));

@@ -36,6 +36,8 @@ pub(crate) enum Order {
     Serve,
     /// End after the present request; at once if there is none.
     Close,
+    /// The same, and a tunnel tells both sides that it ends, if what they speak has a word for it.
+    Part,
     /// End now.
     Cut,
 }
@@ -487,7 +489,7 @@ async fn secure(io: Prefixed<TcpStream>, conn: Rc<Conn>) {
     let mut handshake = Box::pin(tls::accept::handshake(&conn, io));
     let done = std::future::poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Cut => Poll::Ready(None),
-        Order::Close | Order::Serve => handshake.as_mut().poll(cx).map(Some),
+        Order::Part | Order::Close | Order::Serve => handshake.as_mut().poll(cx).map(Some),
     })
     .await;
     drop(handshake);

@@ -168,7 +168,7 @@ async fn next_head(conn: &Conn, exchange: &Shared, spare: &mut HeaderMap, open: 
             Poll::Ready(Start::Refused(refusal)) => Poll::Ready(Err(End::Refused(refusal))),
             Poll::Ready(Start::Other(other)) => Poll::Ready(Err(End::Other(other))),
             // A request that has begun is still served.
-            Poll::Pending if order == Order::Close && exchange.inbox.bytes.is_empty() => Poll::Ready(Err(End::Done)),
+            Poll::Pending if order >= Order::Close && exchange.inbox.bytes.is_empty() => Poll::Ready(Err(End::Done)),
             Poll::Pending => Poll::Pending,
         }
     })
@@ -237,7 +237,7 @@ async fn switched(conn: &Conn, exchange: &Shared, response: Response<AnswerBody>
     answer::head(&parts, &body, shape, b"", exchange.borrow_mut().outbox.bytes());
     let sent = poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Cut => Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into())),
-        Order::Close | Order::Serve => exchange.borrow_mut().poll_out(cx),
+        Order::Part | Order::Close | Order::Serve => exchange.borrow_mut().poll_out(cx),
     });
     match sent.await {
         Ok(()) => {

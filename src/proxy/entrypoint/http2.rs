@@ -99,13 +99,13 @@ pub(super) async fn run<T: Transport>(io: T, conn: &Rc<Conn>) {
     let ended = poll_fn(|cx| {
         match conn.order(cx.waker()) {
             Order::Cut => return Poll::Ready(Ok(())),
-            Order::Close if !leaving => {
+            Order::Close | Order::Part if !leaving => {
                 // GOAWAY; the streams that are there are finished.
                 leaving = true;
                 conn.leaves();
                 connection.as_mut().graceful_shutdown();
             }
-            Order::Close | Order::Serve => {}
+            Order::Part | Order::Close | Order::Serve => {}
         }
         connection.as_mut().poll(cx)
     })

@@ -30,7 +30,7 @@ pub(super) async fn take(tcp: &TcpStream, conn: &Conn, trust: &Trust) -> Taken {
     let mut reading = pin!(read(tcp));
     let read = std::future::poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Serve => reading.as_mut().poll(cx).map(Some),
-        Order::Close | Order::Cut => Poll::Ready(None),
+        Order::Close | Order::Part | Order::Cut => Poll::Ready(None),
     })
     .await;
     match read {

@@ -28,6 +28,7 @@ mod strict;
 mod target;
 mod tunnel;
 mod upgrade;
+mod web_socket;
 
 #[cfg(test)]
 mod tests;

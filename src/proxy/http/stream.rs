@@ -30,7 +30,7 @@ pub(crate) async fn serve_stream(
     let mut serving = pin!(super::serve(conn.clone(), request.map(Received::Http2)));
     let response = poll_fn(|cx| match conn.order(cx.waker()) {
         Order::Cut => Poll::Ready(Err(StreamCut)),
-        Order::Close | Order::Serve => serving.as_mut().poll(cx).map(|Ok(response)| Ok(response)),
+        Order::Part | Order::Close | Order::Serve => serving.as_mut().poll(cx).map(|Ok(response)| Ok(response)),
     })
     .await?;
     Ok(match extended {

@@ -5,7 +5,7 @@ use super::answer::ForwardError;
 use super::body::AnswerBody;
 use super::headers;
 use super::names::UPGRADE as UPGRADE_TOKEN;
-use super::tunnel::tunnel_over;
+use super::tunnel::{Speech, tunnel_over};
 use crate::base::io::TokioIo;
 use crate::proxy::entrypoint::Conn;
 use bytes::Bytes;
@@ -54,10 +54,11 @@ pub(super) fn switch(
     if let Some(stream) = wish.stream {
         let server = response.body_mut().take_tunnel().ok_or(ForwardError::Malformed)?;
         let conn = conn.clone();
+        let speech = Speech::of(response.headers());
         drop(tokio::task::spawn_local(async move {
             // It is ready when hyper's task has sent the answer; until then that task has the orders.
             match stream.await {
-                Ok(client) => tunnel_over(&conn, TokioIo::new(client), Bytes::new(), server).await,
+                Ok(client) => tunnel_over(&conn, TokioIo::new(client), Bytes::new(), server, speech).await,
                 Err(error) => tracing::debug!(%error, "tunnel not set up"),
             }
         }));

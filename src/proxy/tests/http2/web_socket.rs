@@ -2,6 +2,7 @@
 use super::raw::*;
 use crate::base::io::{LocalExecutor, TokioIo};
 use crate::model::tls::TlsOptionsKey;
+use crate::proxy::Grace;
 use crate::proxy::tests::rig::*;
 use crate::proxy::tests::tls::rig::{client, connect, tls_plan};
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::ext::Protocol;
 use hyper::upgrade::Upgraded;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -159,5 +161,23 @@ fn other_protocols_are_not_spoken_over_streams() {
         assert!(raw.serves(3).await);
         assert_eq!(origin.seen.borrow().len(), 1);
         rig.stop().await;
+    });
+}
+
+#[test]
+fn at_the_end_a_web_socket_over_a_stream_is_told() {
+    run(async {
+        let origin = echoing().await;
+        let mut rig = Rig::with(&[], tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default));
+        let mut sender = http2(&rig).await;
+        let (_, socket) = open(&mut sender).await;
+        let mut socket = socket.unwrap();
+        let drained = tokio::task::spawn_local(rig.proxy.drain(Grace::AtMost(Duration::from_secs(5))));
+        let close = socket.next().await.unwrap().unwrap();
+        assert!(matches!(close, Message::Close(Some(close)) if u16::from(close.code) == 1001));
+        while socket.next().await.is_some() {}
+        drop((socket, sender));
+        drained.await.unwrap();
+        assert_eq!(rig.totals().connections_open, 0);
     });
 }
