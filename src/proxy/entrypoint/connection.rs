@@ -119,6 +119,10 @@ pub(crate) struct Conn {
     pub(crate) host: RefCell<http::HostMemory>,
     /// The head of the present request, as far as it may have to be sent again.
     pub(crate) spare: RefCell<http::Spare>,
+    /// What the client is to be told before the answer.
+    pub(crate) interim: http::Interim,
+    /// Whether its head was not finished in time.
+    head_late: Cell<bool>,
     role: Role,
     /// How it was made safe, if it was.
     secured: OnceCell<Secured>,
@@ -185,6 +189,8 @@ impl Conn {
             secured,
             host: RefCell::default(),
             spare: RefCell::default(),
+            interim: http::Interim::default(),
+            head_late: Cell::new(false),
             wire,
             order: Cell::new(Order::Serve),
             task: Cell::default(),
@@ -372,6 +378,11 @@ impl Conn {
         self.order.get()
     }
 
+    /// Whether it is cut because its head was not finished in time.
+    pub(crate) fn is_head_late(&self) -> bool {
+        self.head_late.get()
+    }
+
     /// Whether it is one stream of a connection.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self.role, Role::Stream { .. })
@@ -426,7 +437,10 @@ impl Conn {
             }
             Verdict::Fine => {}
             Verdict::Close => self.give(Order::Close),
-            Verdict::Cut => self.give(Order::Cut),
+            Verdict::Cut => {
+                self.head_late.set(sight.phase == Phase::Head);
+                self.give(Order::Cut);
+            }
             Verdict::BodyLate => {
                 self.body.set(BodyState::Late);
                 wake(&self.body_task);
@@ -471,7 +485,7 @@ pub(super) async fn run(tcp: TcpStream, conn: Rc<Conn>) {
     if let Some(trust) = &conn.entry.choices.proxy_protocol
         && Box::pin(proxy_header::take(&tcp, &conn, trust)).await == Taken::Nothing
     {
-        return;
+        return Box::pin(http1::dismiss(ClientIo::Plain(tcp), &conn)).await;
     }
     if let Some((ClientIo::Plain(tcp), read, other)) = http1::serve(ClientIo::Plain(tcp), &conn, Open::ToAll).await {
         let io = Prefixed::new(read, tcp);

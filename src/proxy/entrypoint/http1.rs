@@ -8,7 +8,7 @@
 //! The worker's sweeper and the drain give orders ([`Order`]): they are looked at before each step.
 use super::connection::{BodyState, Conn, Order};
 use crate::proxy::http::{self, AnswerBody, Received};
-use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use answer::{Asks, SendError, Sending, Shape};
 use bytes::Bytes;
 use exchange::{Exchange, Shared, Start};
@@ -116,6 +116,12 @@ pub(super) async fn serve(io: ClientIo, conn: &Rc<Conn>, open: Open) -> Option<(
     None
 }
 
+/// Closes a connection on which nothing is served, after what the client has sent: unread bytes would reset it.
+pub(super) async fn dismiss(io: ClientIo, conn: &Conn) {
+    let exchange = Rc::new(RefCell::new(Exchange::new(io, conn.wire().clone(), &conn.worker.buffers)));
+    linger(&exchange, None).await;
+}
+
 /// Serves requests until there is a reason to end.
 async fn requests(conn: &Rc<Conn>, exchange: &Shared, open: Open) -> End {
     let mut spare = HeaderMap::new();
@@ -132,10 +138,25 @@ async fn requests(conn: &Rc<Conn>, exchange: &Shared, open: Open) -> End {
             }
             match serving.as_mut().poll(cx) {
                 Poll::Ready(Ok(response)) => Poll::Ready(Some(response)),
-                Poll::Pending => exchange.borrow_mut().poll_gone(cx).map(|()| None),
+                Poll::Pending => {
+                    let mut exchange = exchange.borrow_mut();
+                    if let Some(interim) = conn.interim.take()
+                        && shape.version == Version::HTTP_11
+                    {
+                        exchange.outbox.bytes().extend_from_slice(&interim);
+                        // What of it does not leave now leaves before the answer.
+                        drop(exchange.poll_out(cx));
+                    }
+                    exchange.poll_gone(cx).map(|()| None)
+                }
             }
         });
         let Some(response) = served.await else { return End::Cut };
+        if let Some(interim) = conn.interim.take()
+            && shape.version == Version::HTTP_11
+        {
+            exchange.borrow_mut().outbox.bytes().extend_from_slice(&interim);
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return switched(conn, exchange, response, shape).await;
         }
@@ -158,10 +179,12 @@ async fn next_head(conn: &Conn, exchange: &Shared, spare: &mut HeaderMap, open: 
     exchange.borrow_mut().resume();
     poll_fn(|cx| {
         let order = conn.order(cx.waker());
-        if order == Order::Cut {
-            return Poll::Ready(Err(End::Cut));
-        }
         let mut exchange = exchange.borrow_mut();
+        if order == Order::Cut {
+            // Inside the request line the client is told (spec/http.md 7, respondingTimeouts).
+            let told = conn.is_head_late() && !exchange.inbox.bytes.contains(&b'\n');
+            return Poll::Ready(Err(if told { End::Refused(Refusal::BAD_REQUEST) } else { End::Cut }));
+        }
         match exchange.poll_head(cx, spare, conn.entry.max_head, open) {
             Poll::Ready(Start::Head(head)) => Poll::Ready(Ok(head)),
             Poll::Ready(Start::End) => Poll::Ready(Err(End::Done)),

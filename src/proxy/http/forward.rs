@@ -200,7 +200,8 @@ pub(super) async fn send(
     let Some(request) = slot else { return Err(ForwardError::Closed) };
     origin_form(request);
     connection.begin(request);
-    match answered(conn, peer, |cx| connection.poll_head(cx, request)).await {
+    let relay = |status, headers| conn.interim.relay(conn, status, headers);
+    match answered(conn, peer, |cx| connection.poll_head(cx, request, relay)).await {
         Some(Ok(head)) => received(conn, peer, connection, slot, head),
         Some(Err(failure)) => {
             let error = meaning(conn, failure);

@@ -19,6 +19,7 @@ mod forward;
 mod forwarded;
 mod headers;
 mod host;
+mod interim;
 mod multiplexed;
 mod names;
 mod redirect;
@@ -35,6 +36,7 @@ mod tests;
 
 pub(crate) use body::{AnswerBody, AnswerError, Received, RequestBody};
 pub(crate) use host::HostMemory;
+pub(crate) use interim::Interim;
 pub(crate) use redirect::Redirect;
 pub(crate) use spare::Spare;
 pub(crate) use stream::serve_stream;

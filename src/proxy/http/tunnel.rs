@@ -196,7 +196,10 @@ impl Direction {
                 self.flush = Flush::Wanted;
             }
             if self.inbox.bytes.is_empty() {
-                break;
+                match &self.frames {
+                    Some(frames) if self.state == State::Parting && frames.is_between() => continue,
+                    _ => break,
+                }
             }
             let count = match (self.state, &self.frames) {
                 (State::Parted, _) => self.inbox.bytes.len(),

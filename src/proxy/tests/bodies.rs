@@ -59,6 +59,57 @@ fn trailers_pass_in_both_directions() {
 }
 
 #[test]
+fn trailers_of_answers_need_not_be_announced_but_must_be_harmless() {
+    run(async {
+        let origin = Origin::replying(|_| {
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 7\r\nset-cookie: a=b\r\n\r\n"
+                .to_vec()
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let answer = rig.ask(GET).await;
+        assert_eq!((answer.text(), answer.trailers.as_slice()), ("hi", &["x-sum: 7".to_owned()][..]));
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn interim_answers_go_on_to_the_client_at_once() {
+    run(async {
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let origin = Origin::scripted(move |mut server, _| {
+            let mut gone = gone.clone();
+            async move {
+                while server.message(false).await.is_some() {
+                    server.send("HTTP/1.1 100 Continue\r\n\r\n").await;
+                    server.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\n\r\n").await;
+                    gone.wait_for(|go| *go).await.unwrap();
+                    server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+                }
+            }
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(GET).await;
+        let want = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n";
+        let mut early = vec![0; want.len()];
+        tokio::io::AsyncReadExt::read_exact(&mut client.tcp, &mut early).await.unwrap();
+        assert_eq!(String::from_utf8(early).unwrap(), want);
+        go.send(true).unwrap();
+        assert_eq!(client.answer().await.text(), "hi");
+        // Whoever knows none gets none, and the connection is not confused by them.
+        let answer = rig.ask("GET / HTTP/1.0\r\nHost: a\r\n\r\n").await;
+        assert_eq!((answer.status(), answer.text()), (200, "hi"));
+        client.send(GET).await;
+        let mut rest = vec![0; want.len()];
+        tokio::io::AsyncReadExt::read_exact(&mut client.tcp, &mut rest).await.unwrap();
+        assert_eq!(client.answer().await.text(), "hi");
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn answers_without_length_are_chunked_and_those_to_head_keep_theirs() {
     run(async {
         let origin = Origin::replying(|request| {

@@ -176,6 +176,21 @@ fn silent_clients_are_closed_by_phase() {
 }
 
 #[test]
+fn a_request_line_that_comes_too_late_is_refused() {
+    run(async {
+        let options = ["--entrypoints.web.transport.respondingtimeouts.readtimeout=60ms"];
+        let rig = Rig::with(&options, plan([], HostHeader::Pass));
+        for begun in ["GE", "GET / HTTP/1.1\r"] {
+            let mut client = rig.client().await;
+            client.send(begun).await;
+            assert_eq!(client.answer().await.text(), "400 Bad Request", "{begun}");
+            assert!(client.is_closed().await, "{begun}");
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
 fn an_answer_that_takes_too_long_is_cut_where_there_is_a_limit() {
     run(async {
         let origin =

@@ -87,10 +87,10 @@ fn a_server_may_decline_and_must_not_choose_another_protocol() {
     });
 }
 
-/// A server that speaks WebSocket by hand: sends `first`, waits for a word, sends `rest`, and gives what it hears.
-async fn halves(first: &'static [u8], rest: &'static [u8]) -> (Origin, Rc<RefCell<Vec<u8>>>, watch::Sender<bool>) {
+/// A server that speaks WebSocket by hand: sends `first` at step 1, `rest` at step 2, and gives what it hears.
+async fn halves(first: &'static [u8], rest: &'static [u8]) -> (Origin, Rc<RefCell<Vec<u8>>>, watch::Sender<u8>) {
     let heard: Rc<RefCell<Vec<u8>>> = Rc::default();
-    let (go, gone) = watch::channel(false);
+    let (go, gone) = watch::channel(0);
     let origin = Origin::scripted({
         let heard = heard.clone();
         move |mut server, _| {
@@ -100,8 +100,9 @@ async fn halves(first: &'static [u8], rest: &'static [u8]) -> (Origin, Rc<RefCel
                 server
                     .send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: WebSocket\r\n\r\n")
                     .await;
+                gone.wait_for(|step| *step > 0).await.unwrap();
                 server.tcp.write_all(first).await.unwrap();
-                gone.wait_for(|go| *go).await.unwrap();
+                gone.wait_for(|step| *step > 1).await.unwrap();
                 server.tcp.write_all(rest).await.unwrap();
                 let said = server.rest().await;
                 heard.borrow_mut().extend(said);
@@ -133,12 +134,13 @@ fn at_the_end_both_sides_of_a_web_socket_are_told_between_two_frames() {
         let mut client = rig.client().await;
         client.send(WEB_SOCKET).await;
         assert_eq!(client.answer().await.status(), 101);
+        go.send(1).unwrap();
         let mut half = [0; 5];
         client.tcp.read_exact(&mut half).await.unwrap();
         let drained = tokio::task::spawn_local(rig.proxy.drain(Grace::AtMost(Duration::from_secs(5))));
         // Of a frame of the client's own half has passed, too.
         client.tcp.write_all(&[0x81, 0x81, 0, 0, 0, 0]).await.unwrap();
-        go.send(true).unwrap();
+        go.send(2).unwrap();
         let mut rest = [0; 5];
         client.tcp.read_exact(&mut rest).await.unwrap();
         assert_eq!(rest, [4, 5, 0x81, 1, b'x'], "served until the end");
@@ -164,7 +166,7 @@ fn a_web_socket_that_is_cut_at_once_is_told_nevertheless() {
         let mut client = rig.client().await;
         client.send(WEB_SOCKET).await;
         assert_eq!(client.answer().await.status(), 101);
-        go.send(true).unwrap();
+        go.send(2).unwrap();
         rig.proxy.drain(Grace::AtMost(Duration::ZERO)).await;
         assert_eq!(client.rest().await, GOING_AWAY);
     });

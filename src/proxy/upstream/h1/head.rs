@@ -4,7 +4,7 @@
 //! line that is no header is left out. What decides where the answer ends is not guessed at: lengths that differ or are no
 //! numbers, and codings other than one `chunked`, are errors.
 use crate::proxy::h1::MAX_LINES;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
@@ -75,8 +75,8 @@ pub(in crate::proxy) enum HeadError {
 pub(super) enum Parsed {
     /// It is not all there.
     Partial,
-    /// An interim answer was skipped.
-    Interim,
+    /// An interim answer (1xx), with its headers.
+    Interim(StatusCode, HeaderMap),
     /// Here.
     Whole(Head),
 }
@@ -96,22 +96,22 @@ pub(super) fn parse(read: &mut BytesMut, method: &Method, spare: &mut HeaderMap)
         Err(error) => return Err(HeadError::Parse(error)),
     };
     let status = StatusCode::from_u16(answer.code.unwrap_or_default()).map_err(|_| HeadError::Status)?;
-    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        read.advance(length);
-        return Ok(Parsed::Interim);
-    }
     let reason = answer.reason.filter(|reason| Some(*reason) != status.canonical_reason());
     let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
     let modern = answer.version == Some(1);
     lines.extend(answer.headers.iter().map(|line| (place(read, line.name.as_bytes()), place(read, line.value))));
     let bytes = read.split_to(length).freeze();
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        // The final answer is still to come for the request that `spare` belongs to.
+        let headers = lines.iter().map(|(name, value)| line_at(&bytes, name, value)).collect::<Result<_, _>>()?;
+        return Ok(Parsed::Interim(status, headers));
+    }
     let mut headers = std::mem::take(spare);
     headers.clear();
     headers.reserve(lines.len());
     let mut facts = Facts::default();
     for (name, value) in &lines {
-        let name = HeaderName::from_bytes(cut(&bytes, name)).map_err(|_| HeadError::Header)?;
-        let value = value_at(&bytes, value)?;
+        let (name, value) = line_at(&bytes, name, value)?;
         facts.note(&name, &value);
         headers.append(name, value);
     }
@@ -147,6 +147,11 @@ fn wide(place: &Range<u32>) -> Range<usize> {
 
 fn cut<'a>(bytes: &'a Bytes, place: &Range<u32>) -> &'a [u8] {
     bytes.get(wide(place)).unwrap_or_default()
+}
+
+fn line_at(bytes: &Bytes, name: &Range<u32>, value: &Range<u32>) -> Result<(HeaderName, HeaderValue), HeadError> {
+    let name = HeaderName::from_bytes(cut(bytes, name)).map_err(|_| HeadError::Header)?;
+    Ok((name, value_at(bytes, value)?))
 }
 
 fn value_at(bytes: &Bytes, place: &Range<u32>) -> Result<HeaderValue, HeadError> {

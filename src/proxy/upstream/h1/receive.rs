@@ -1,4 +1,4 @@
-//! The receiving half of an exchange: the head, skipping interim answers, then the body as far as it is asked for.
+//! The receiving half of an exchange: the head, telling of interim answers, then the body as far as it is asked for.
 //!
 //! Nothing is read beyond what is asked for but what a read happens to bring: that is never taken for the next answer.
 use super::head::{self, Head, HeadError, Keep, Length, MAX_HEAD, Parsed};
@@ -7,17 +7,18 @@ use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;
 use crate::proxy::h1::may_hold_head;
 use bytes::{Buf, Bytes};
-use http::Request;
+use http::{HeaderMap, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use std::task::{Context, Poll, ready};
 
 impl Connection {
     /// Sends `request` and reads the head of its answer, whichever goes first. The memory of the request's headers is used
-    /// for those of the answer.
+    /// for those of the answer. `interim` is told of answers (1xx) before the final one.
     pub(in crate::proxy) fn poll_head<B>(
         &mut self,
         cx: &mut Context<'_>,
         request: &mut Request<B>,
+        mut interim: impl FnMut(StatusCode, HeaderMap),
     ) -> Poll<Result<Head, Failure<B::Error>>>
     where
         B: Body<Data = Bytes> + Unpin,
@@ -38,12 +39,13 @@ impl Connection {
                         self.searched = self.inbox.bytes.len();
                         break;
                     }
-                    Ok(Parsed::Interim) if self.interim < MAX_INTERIM => {
+                    Ok(Parsed::Interim(status, headers)) if self.interim < MAX_INTERIM => {
+                        interim(status, headers);
                         self.interim += 1;
                         self.searched = 0;
                         self.skip_empty_lines();
                     }
-                    Ok(Parsed::Interim) => return Poll::Ready(Err(Failure::Head(HeadError::TooLong))),
+                    Ok(Parsed::Interim(..)) => return Poll::Ready(Err(Failure::Head(HeadError::TooLong))),
                     Err(error) => return Poll::Ready(Err(Failure::Head(error))),
                 }
             }

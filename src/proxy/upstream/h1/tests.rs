@@ -30,7 +30,7 @@ fn post(frames: Vec<Frame<Bytes>>) -> Request<Sent> {
 
 async fn head(connection: &mut Connection, mut request: Request<Sent>) -> Result<Head, Failure<Infallible>> {
     connection.begin(&request);
-    poll_fn(|cx| connection.poll_head(cx, &mut request)).await
+    poll_fn(|cx| connection.poll_head(cx, &mut request, |_, _| {})).await
 }
 
 async fn body(connection: &mut Connection) -> Result<Vec<u8>, AnswerError> {

@@ -49,7 +49,7 @@ fn lengths_follow_from_status_method_and_headers() {
         let bytes = format!("HTTP/1.1 {status}\r\n{headers}\r\n");
         let got = read(bytes.as_bytes(), &method).map(|parsed| match parsed {
             Parsed::Whole(head) => head.length,
-            Parsed::Partial | Parsed::Interim => panic!("not whole: {bytes}"),
+            Parsed::Partial | Parsed::Interim(..) => panic!("not whole: {bytes}"),
         });
         assert_eq!(got, want, "{bytes}");
     }
@@ -140,7 +140,7 @@ fn interim_answers_are_taken_off_and_what_follows_a_head_stays() {
         BytesMut::from(&b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\nx-a: 1\r\n\r\nbody"[..]);
     let mut spare = HeaderMap::new();
     spare.insert("x-old", HeaderValue::from_static("1"));
-    assert!(matches!(parse(&mut bytes, &Method::GET, &mut spare), Ok(Parsed::Interim)));
+    assert!(matches!(parse(&mut bytes, &Method::GET, &mut spare), Ok(Parsed::Interim(..))));
     assert_eq!(spare.len(), 1);
     let Ok(Parsed::Whole(head)) = parse(&mut bytes, &Method::GET, &mut spare) else { panic!("no answer") };
     assert_eq!((lines(&head.headers), &bytes[..]), (vec!["x-a: 1".to_owned()], &b"body"[..]));
