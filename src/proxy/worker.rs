@@ -133,12 +133,24 @@ impl Worker {
     /// A connection begins.
     pub(crate) fn opened(&self, conn: &Rc<Conn>) {
         self.stats.connections_opened.count();
-        self.conns.borrow_mut().push(Rc::downgrade(conn));
+        self.remember(conn);
+    }
+
+    /// Adds `conn` to those that are looked after. Those that are gone make room first: between two sweeps there may be
+    /// many, and each keeps its memory until then.
+    fn remember(&self, conn: &Rc<Conn>) {
+        let mut conns = self.conns.borrow_mut();
+        if conns.len() == conns.capacity() {
+            conns.retain(|conn| conn.strong_count() > 0);
+            let half = conns.len();
+            conns.reserve(half.max(64));
+        }
+        conns.push(Rc::downgrade(conn));
     }
 
     /// A stream of a connection begins: like a connection, but not counted as one.
     pub(crate) fn watch(&self, stream: &Rc<Conn>) {
-        self.conns.borrow_mut().push(Rc::downgrade(stream));
+        self.remember(stream);
     }
 
     /// A handshake begins. If there are too many, the oldest is cut.

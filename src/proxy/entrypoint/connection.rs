@@ -26,6 +26,10 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
+/// Requests that a client of HTTP/2 may give up, more than it lets be answered, before it has to connect anew, and twice as
+/// many before it is cut: each costs a connection to a server, and nothing else would make a client wait (CVE-2023-44487).
+const MOST_GIVEN_UP: u32 = 100;
+
 /// Longest time in which a request tries further servers, where their transport has no dial timeout.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -144,10 +148,20 @@ pub(crate) struct Conn {
     _place: Option<Place>,
 }
 
+/// How a stream of HTTP/2 ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// By an answer, or by us.
+    Answered,
+    /// By its client, which wanted no answer any more.
+    GivenUp,
+}
+
 /// What a [`Conn`] stands for.
 enum Role {
-    /// A connection, with the number of its HTTP/2 streams.
-    Connection { streams: Cell<u32> },
+    /// A connection, with the number of its HTTP/2 streams, and how often its client has asked in vain: requests it gave up
+    /// before the answer, less those that were answered.
+    Connection { streams: Cell<u32>, given_up: Cell<u32> },
     /// One stream of this connection.
     Stream { connection: Rc<Conn> },
 }
@@ -156,7 +170,13 @@ impl Conn {
     /// A connection that was accepted just now.
     pub(in crate::proxy) fn new(worker: Rc<Worker>, entry: Rc<EntryPoint>, peer: SocketAddr) -> Rc<Self> {
         let client = Known::new(peer, &entry);
-        let conn = Self::made(worker, entry, client, Role::Connection { streams: Cell::new(0) }, OnceCell::new());
+        let conn = Self::made(
+            worker,
+            entry,
+            client,
+            Role::Connection { streams: Cell::new(0), given_up: Cell::new(0) },
+            OnceCell::new(),
+        );
         conn.worker.opened(&conn);
         conn
     }
@@ -218,7 +238,7 @@ impl Conn {
     }
 
     /// What can be seen of it from outside.
-    pub(super) fn wire(&self) -> &Arc<Wire> {
+    pub(crate) fn wire(&self) -> &Arc<Wire> {
         &self.wire
     }
 
@@ -241,7 +261,7 @@ impl Conn {
 
     fn stream_began(&self) {
         self.requests.set(self.requests.get() + 1);
-        if let Role::Connection { streams } = &self.role {
+        if let Role::Connection { streams, .. } = &self.role {
             streams.set(streams.get() + 1);
             self.wire.enter(Phase::Streams);
         }
@@ -251,8 +271,16 @@ impl Conn {
         }
     }
 
-    fn stream_ended(&self) {
-        let Role::Connection { streams } = &self.role else { return };
+    fn stream_ended(&self, how: Ended) {
+        let Role::Connection { streams, given_up } = &self.role else { return };
+        given_up.set(match how {
+            Ended::GivenUp => given_up.get() + 1,
+            Ended::Answered => given_up.get().saturating_sub(1),
+        });
+        if given_up.get() > MOST_GIVEN_UP {
+            // GOAWAY: a client that means it connects anew. One that goes on all the same is cut.
+            self.give(if given_up.get() > 2 * MOST_GIVEN_UP { Order::Cut } else { Order::Close });
+        }
         streams.set(streams.get().saturating_sub(1));
         if streams.get() == 0 {
             let leaving = self.order.get() != Order::Serve;
@@ -459,7 +487,8 @@ impl Drop for Conn {
         match &self.role {
             Role::Connection { .. } => self.worker.closed(),
             Role::Stream { connection } => {
-                connection.stream_ended();
+                let in_vain = self.wire.phase() == Phase::Request && self.order.get() < Order::Cut;
+                connection.stream_ended(if in_vain { Ended::GivenUp } else { Ended::Answered });
                 self.worker.ended();
             }
         }

@@ -6,7 +6,9 @@
 //! the others alone.
 //!
 //! Floods are bounded by h2: it answers a PING or SETTINGS before it reads on, so that whoever does not read is not read;
-//! a block of headers in CONTINUATION frames has the size limit of any head; resets are counted (below).
+//! a block of headers in CONTINUATION frames has the size limit of any head; resets are counted, those of streams that
+//! nobody has looked at by h2 (below), those of requests that a server is working on by [`Conn`]; the heads of all streams
+//! and connections of a worker together have the bound of [`super::wire::Heads`].
 use super::EntryPoint;
 use super::connection::{Conn, Order};
 use super::wire::{ClientStream, Transport};
@@ -20,6 +22,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+
+mod frames;
+
+pub(super) use frames::Frames;
 
 /// Streams at a time (spec/http.md 4.2).
 const MAX_STREAMS: u32 = 250;

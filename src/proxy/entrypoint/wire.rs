@@ -3,6 +3,7 @@
 //!
 //! Shared between the stream, which has to be `Send` for hyper's upgrades, and the connection, hence relaxed atomics; both
 //! live on one thread.
+use super::http2::Frames;
 use super::watchdog::Ticks;
 use crate::proxy::tls::Prefixed;
 use crate::proxy::tls::accept::Secure;
@@ -64,12 +65,13 @@ pub(crate) struct Wire {
     ticks: Ticks,
     phase: AtomicU8,
     since: AtomicU64,
-    /// Bytes of a head that is not whole.
+    /// Bytes of a head that is not whole, or large and not answered.
     head: AtomicU64,
     heads: Heads,
 }
 
-/// Bytes that the unfinished heads of all connections of a worker hold together.
+/// Bytes that the heads of all connections of a worker hold together: unfinished ones, and large ones until they are
+/// answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heads(Arc<AtomicU64>);
 
@@ -116,15 +118,36 @@ impl Wire {
         self.since.load(Ordering::Relaxed)
     }
 
-    /// Enters `phase` now.
+    /// Enters `phase` now. A large head counts until its request is answered.
     pub(crate) fn enter(&self, phase: Phase) {
+        let held = match phase {
+            Phase::Request => self.head.load(Ordering::Relaxed) > Heads::SMALL,
+            // Follow the frames, not the streams.
+            Phase::Resting | Phase::Streams | Phase::Leaving => true,
+            _ => false,
+        };
+        if !held {
+            self.let_go();
+        }
+        self.phase.store(phase as u8, Ordering::Relaxed);
+        self.since.store(self.ticks.now(), Ordering::Relaxed);
+    }
+
+    /// Takes note of so many bytes of a head that are held. An error when the head is large and there are too many.
+    pub(crate) fn hold(&self, bytes: u64) -> io::Result<()> {
+        let head = self.head.load(Ordering::Relaxed).wrapping_add(bytes);
+        self.head.store(head, Ordering::Relaxed);
+        self.heads.add(bytes);
+        if self.heads.are_too_many_for(head) { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+    }
+
+    /// They are held no more.
+    pub(super) fn let_go(&self) {
         let head = self.head.load(Ordering::Relaxed);
         if head > 0 {
             self.heads.take(head);
             self.head.store(0, Ordering::Relaxed);
         }
-        self.phase.store(phase as u8, Ordering::Relaxed);
-        self.since.store(self.ticks.now(), Ordering::Relaxed);
     }
 
     /// Takes note of so many bytes from the client. An error when they belong to a large head and there are too many.
@@ -136,11 +159,7 @@ impl Wire {
         if phase == Phase::Idle as u8 {
             self.enter(Phase::Head);
         }
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let head = self.head.load(Ordering::Relaxed).wrapping_add(count);
-        self.head.store(head, Ordering::Relaxed);
-        self.heads.add(count);
-        if self.heads.are_too_many_for(head) { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+        self.hold(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// All of an answer has left.
@@ -163,6 +182,7 @@ impl Transport for Secure {}
 pub(crate) struct ClientStream<T> {
     io: T,
     wire: Arc<Wire>,
+    frames: Frames,
     /// Bytes moved since others had their turn.
     burst: usize,
 }
@@ -170,7 +190,7 @@ pub(crate) struct ClientStream<T> {
 impl<T> ClientStream<T> {
     /// Watches `io`.
     pub(crate) fn new(io: T, wire: Arc<Wire>) -> Self {
-        Self { io, wire, burst: 0 }
+        Self { io, wire, frames: Frames::new(), burst: 0 }
     }
 
     /// Whether others have to have their turn first; this task is then woken after they had it. Without this the runtime
@@ -192,16 +212,18 @@ impl<T: Transport> AsyncRead for ClientStream<T> {
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
-        match buf.filled().len().saturating_sub(before) {
-            0 => {
-                self.burst = 0;
-                polled
-            }
-            count => {
-                self.burst += count;
-                polled.map(|read| read.and_then(|()| self.wire.on_read(count)))
-            }
+        let read = buf.filled().get(before..).unwrap_or_default();
+        if read.is_empty() {
+            self.burst = 0;
+            return polled;
         }
+        self.burst += read.len();
+        let unfinished = self.frames.pass(read);
+        self.wire.let_go();
+        if unfinished > 0 {
+            self.wire.hold(unfinished)?;
+        }
+        polled
     }
 }
 

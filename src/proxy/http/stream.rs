@@ -1,5 +1,6 @@
 //! One request of an HTTP/2 connection: brought into the form that the rest of the way expects, which is that of
 //! HTTP/1.1, and served on a [`Conn`] of its own. WebSocket over a stream is [`super::extended`]'s.
+use super::answer::Refused;
 use super::extended::Extended;
 use super::names::CHUNKED;
 use super::{AnswerBody, Received};
@@ -24,6 +25,11 @@ pub(crate) async fn serve_stream(
     conn: Rc<Conn>,
     mut request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, StreamCut> {
+    // hyper has made room for it, and holds it nowhere else.
+    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if conn.wire().hold(u64::try_from(head).unwrap_or(u64::MAX)).is_err() {
+        return Ok(super::answer::refused(&conn, Refused::TooManyHeaders));
+    }
     join_cookies(request.headers_mut());
     frame(&mut request);
     let extended = Extended::of(&mut request);

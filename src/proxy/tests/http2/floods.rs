@@ -5,6 +5,7 @@ use super::raw::*;
 use crate::proxy::tests::rig::*;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
@@ -22,6 +23,97 @@ fn rapid_resets_end_the_connection_and_hardly_reach_a_server() {
         assert_eq!(raw.outcome(1).await, Outcome::GoneAway(ENHANCE_YOUR_CALM));
         assert!(rig.totals().requests < 100, "{}", rig.totals().requests);
         assert_eq!(rig.ask(GET).await.status(), 200);
+        rig.stop().await;
+    });
+}
+
+/// As above, but each request has reached a server before it is given up: h2 counts no such resets.
+#[test]
+fn requests_that_are_given_up_again_and_again_end_the_connection() {
+    run(async {
+        let origin = silent().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raw = Raw::open(rig.address).await;
+        let mut sent = 0;
+        while sent < 400 && rig.totals().requests == sent {
+            let stream = u32::try_from(2 * sent + 1).unwrap();
+            raw.send(&[get(stream)]).await;
+            sent += 1;
+            let reached = tokio::time::timeout(Duration::from_secs(1), until(|| rig.totals().requests == sent)).await;
+            raw.send(&[frame(RST_STREAM, 0, stream, CANCEL.to_be_bytes())]).await;
+            if reached.is_err() {
+                break;
+            }
+        }
+        // It does not answer the PING behind the first goodbye, so it is cut in the end.
+        let end = raw.find(|frame| frame.kind == GOAWAY).await.expect("a goodbye");
+        assert_eq!(end.number(4), NO_ERROR);
+        until(|| rig.totals().connections_open == 0).await;
+        assert!((100..210).contains(&rig.totals().requests), "{}", rig.totals().requests);
+        rig.stop().await;
+    });
+}
+
+/// Takes requests and answers none.
+async fn silent() -> Origin {
+    Origin::scripted(|mut client, _| async move {
+        client.rest().await;
+    })
+    .await
+}
+
+/// A request with a head of 900 kB, as one block of headers.
+fn large(stream: u32, last: u8) -> Vec<Frame> {
+    let head = [block(&USUAL), header("x-large", &"y".repeat(16_000)).repeat(56)].concat();
+    let mut pieces: Vec<Frame> = head.chunks(16_384).map(|piece| frame(CONTINUATION, 0, stream, piece)).collect();
+    pieces[0].kind = HEADERS;
+    pieces[0].flags = END_STREAM;
+    pieces.last_mut().unwrap().flags |= last;
+    pieces
+}
+
+#[test]
+fn large_heads_together_have_a_bound() {
+    run(async {
+        let origin = silent().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raws = Vec::new();
+        // 72 of them are the 64 MiB of a worker.
+        for _ in 0..2 {
+            let mut raw = Raw::open(rig.address).await;
+            for stream in 0..40 {
+                raw.send(&large(2 * stream + 1, END_HEADERS)).await;
+            }
+            raws.push(raw);
+        }
+        // A head that is finished is refused, one that is on its way costs the connection.
+        let last = raws[1].outcome(79).await;
+        assert!(matches!(last, Outcome::Answered(431) | Outcome::GoneAway(_) | Outcome::Closed), "{last:?}");
+        assert!(rig.totals().requests < 75, "{}", rig.totals().requests);
+        drop(raws);
+        until(|| rig.totals().connections_open == 0).await;
+        let mut raw = Raw::open(rig.address).await;
+        raw.send(&large(1, END_HEADERS)).await;
+        let before = rig.totals().requests;
+        until(|| rig.totals().requests == before + 1).await;
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn unfinished_heads_together_have_a_bound() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raws = Vec::new();
+        for _ in 0..80 {
+            let mut raw = Raw::open(rig.address).await;
+            raw.send(&large(1, 0)).await;
+            raws.push(raw);
+        }
+        until(|| rig.totals().connections_open < 75).await;
+        assert_eq!(rig.ask(GET).await.status(), 200);
+        drop(raws);
         rig.stop().await;
     });
 }
