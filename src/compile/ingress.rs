@@ -97,7 +97,7 @@ pub(super) fn compile(fact: &IngressFact, model: &Model, balancers: &Balancers, 
         }
     };
     let mut problems = fact.problems.clone();
-    let shared = Shared::new(fact, router_options, options, &mut problems);
+    let shared = Shared::new(fact, router_options, model, options, &mut problems);
     let context = Context { balancers, options, shared: &shared };
     let drafts = context.drafts(fact, &mut problems);
     let routers = paths::finish(drafts, &shared, &mut problems);
@@ -121,10 +121,23 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new(fact: &IngressFact, router: &Arc<RouterOptions>, options: &Options, problems: &mut Vec<Problem>) -> Self {
-        let Refusals { errors: mut refused, problems: why } = refusals::of_router(router, &fact.key.namespace, options);
+    fn new(
+        fact: &IngressFact,
+        router: &Arc<RouterOptions>,
+        model: &Model,
+        options: &Options,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let namespace = &fact.key.namespace;
+        let Refusals { errors: mut refused, problems: why } = refusals::of_router(router, namespace, model, options);
         problems.extend(why);
         let (entry_points, missing_entry_points) = entry_points(router, options, problems);
+        let secured = security::secured(router.tls.as_ref(), &entry_points, namespace, model, options);
+        if router.tls.is_none() {
+            let Refusals { errors, problems: why } = refusals::of_entry_points(&secured, &entry_points);
+            refused.extend(errors);
+            problems.extend(why);
+        }
         if entry_points.is_empty() {
             refused.insert(0, "no valid entryPoint for this router".into());
         }
@@ -138,7 +151,7 @@ impl Shared {
             origin: Origin { ingress: fact.key.clone(), created: fact.created },
             options: router.clone(),
             tls: router.tls.clone().map(Arc::new),
-            secured: security::secured(router.tls.as_ref(), &entry_points, options),
+            secured,
             dialect: Dialect::of(router, options),
             entry_points,
             missing_entry_points,

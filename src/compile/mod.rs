@@ -109,6 +109,11 @@ impl Compiler {
         }
     }
 
+    #[cfg(test)]
+    fn define_tls_options(&mut self, name: &str) {
+        self.model.define_tls_options(name);
+    }
+
     /// Takes over a patch and compiles what it reaches. Applying the same patch again changes nothing.
     pub fn apply(&mut self, patch: ModelPatch) -> Outcome {
         let touched = self.model.take(patch);

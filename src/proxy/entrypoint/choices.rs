@@ -26,6 +26,9 @@ pub(crate) struct Choices {
     pub(crate) keep_alive: KeepAlive,
     /// Whether its routers may serve.
     pub(crate) guard: Guard,
+    /// Whether the program's own endpoints may answer. Routers say for themselves whether the TLS options of the entry point
+    /// are there; these, which every client reaches that gets a connection, must not be open while they are not.
+    pub(crate) own_guard: Guard,
     /// Where everything is sent that no router of a higher priority takes.
     pub(crate) redirect: Option<Box<Redirect>>,
 }
@@ -46,7 +49,7 @@ pub(crate) enum Guard {
     /// They may.
     #[default]
     Open,
-    /// They answer 503: a middleware of the entry point does not exist (architecture.md 3, difference 2).
+    /// They answer 503: something that the entry point names does not exist (architecture.md 3, difference 2).
     Closed,
 }
 
@@ -55,6 +58,8 @@ impl Choices {
     pub(crate) fn new(given: &config::EntryPoint) -> Self {
         let listed = given.forwarded.connection.iter().filter_map(|name| name.parse().ok());
         let denied = given.encoded_characters.iter().flat_map(|characters| &characters.denied).copied();
+        // No object makes TLS options yet.
+        let knows_options = given.tls.as_ref().is_none_or(|tls| matches!(&*tls.options, "" | "default"));
         Self {
             proxy_protocol: given.proxy_protocol.as_ref().map(|protocol| match protocol.insecure {
                 true => Trust::Everybody,
@@ -67,6 +72,7 @@ impl Choices {
             max_streams: Some(given.http2.max_concurrent_streams).filter(|streams| *streams > 0),
             keep_alive: given.keep_alive,
             guard: if given.middlewares.is_empty() { Guard::Open } else { Guard::Closed },
+            own_guard: if knows_options { Guard::Open } else { Guard::Closed },
             redirect: Redirect::of(given).map(Box::new),
         }
     }

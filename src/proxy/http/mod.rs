@@ -130,7 +130,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
     let uri = std::mem::take(request.uri_mut());
     let target = Target::clean(&uri, &conn.entry)?;
     if conn.worker.internal.claims(conn.entry.id, target.path()) {
-        if let Some(answer) = strict::held_back(conn, target.path()) {
+        if let Some(answer) = strict::held_back_own(conn, target.path()) {
             return Ok(Step::Answer(answer));
         }
         return Ok(Step::Internal(InternalRequest {
@@ -162,9 +162,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
     }
     let balancer = match (route, redirect) {
         (Route::Forward { balancer, tls_options, .. }, _) if conn.was_made_with(tls_options) => Arc::clone(balancer),
-        (Route::Forward { tls_options, .. }, _) if table.has_tls_options(tls_options) => {
-            return Ok(Step::Answer(answer::misdirected(conn)));
-        }
+        (Route::Forward { .. }, _) => return Ok(Step::Answer(answer::misdirected(conn))),
         (Route::Rival, Some(redirect)) => {
             let (method, headers) = (request.method(), request.headers());
             let request = Redirected { method, headers, host: host.as_ref(), target: &target, uri: &uri };
@@ -172,7 +170,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
         }
         (Route::NoRouter | Route::Rival, _) => return Ok(Step::Answer(answer::not_found(conn))),
         (Route::NotReady, _) => return Ok(Step::Answer(answer::unavailable(conn))),
-        (Route::Refused(_) | Route::Forward { .. }, _) => return Ok(Step::Answer(answer::closed(conn))),
+        (Route::Refused(_), _) => return Ok(Step::Answer(answer::closed(conn))),
     };
     *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))

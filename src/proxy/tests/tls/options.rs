@@ -191,6 +191,34 @@ fn a_router_is_reached_only_over_connections_with_its_options() {
 }
 
 #[test]
+fn options_that_go_close_their_routers_also_on_connections_made_with_them() {
+    run(async {
+        let rig = rig_of(TlsOptions::default()).await;
+        let mut kept = connect(rig.address, &Arc::new(client(&[])), "a.test").await.unwrap();
+        let gone = vec![(named("own@file"), None)];
+        rig.proxy.publisher().install(&PlanPatch { generation: 2, tls_options: gone, ..PlanPatch::default() });
+        let answer = ask(&mut kept, "a.test").await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn the_programs_own_endpoints_are_closed_while_the_options_of_their_entry_point_are_unknown() {
+    run(async {
+        let origin = Origin::echoing().await;
+        for (options, want) in [("default", OK), ("mtls@file", "HTTP/1.1 503 Service Unavailable")] {
+            let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
+            let rig = Rig::with(&[&format!("--entrypoints.web.http.tls.options={options}")], plan);
+            let mut stream = connect(rig.address, &Arc::new(client(&[])), "a.test").await.unwrap();
+            let answer = ask_for(&mut stream, "/ping", "a.test").await.unwrap();
+            assert!(answer.starts_with(want), "{options}: {answer}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
 fn options_that_rustls_does_not_take_close_their_routers() {
     run(async {
         let broken = ClientAuth::Require(Authorities(vec![Arc::from(*b"no certificate")]));
