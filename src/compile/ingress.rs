@@ -141,12 +141,7 @@ impl Shared {
         if entry_points.is_empty() {
             refused.insert(0, "no valid entryPoint for this router".into());
         }
-        if let Some(tls) = router.tls.as_ref().filter(|tls| !tls.cert_resolver.is_empty()) {
-            let resolver = excerpt(&tls.cert_resolver);
-            let text = format!("certificate resolver {resolver} does not exist; certificates are those of spec.tls");
-            let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.certresolver]";
-            problems.push(Problem::warning(path, "CertResolverNotFound", text));
-        }
+        problems.extend(router.tls.as_ref().and_then(resolver_problem));
         Self {
             origin: Origin { ingress: fact.key.clone(), created: fact.created },
             options: router.clone(),
@@ -158,6 +153,19 @@ impl Shared {
             refused,
         }
     }
+}
+
+/// What is said of a TLS block that asks for certificates to be made.
+fn resolver_problem(tls: &RouterTls) -> Option<Problem> {
+    if !tls.cert_resolver.is_empty() {
+        let resolver = excerpt(&tls.cert_resolver);
+        let text = format!("certificate resolver {resolver} does not exist; certificates are those of spec.tls");
+        let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.certresolver]";
+        return Some(Problem::warning(path, "CertResolverNotFound", text));
+    }
+    let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.domains]";
+    let text = "the domains have no effect without a certificate resolver; certificates are those of spec.tls";
+    (!tls.domains.is_empty()).then(|| Problem::warning(path, "DomainsWithoutResolver", text))
 }
 
 /// The entry points that exist, each once, and those that do not.

@@ -2,7 +2,7 @@
 //!
 //! There is no dashboard yet, so `dashboard@internal` is not there. `ready@internal` and `debug@internal` are ours.
 use super::bodies::{
-    MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord,
+    MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord, TlsBody,
 };
 use super::routers::{Shown, missing_middlewares};
 use super::{Entry, INTERNAL, qualified};
@@ -73,7 +73,7 @@ fn router<'p>(
         rule,
         rule_syntax: "default",
         priority,
-        tls: None,
+        tls: rules.and_then(|rules| rules.tls.as_deref()).map(TlsBody::of),
         observability: ObservabilityBody::of(None, rules.and_then(|rules| rules.observability.as_ref()), None),
         status: if error.is_empty() { StatusWord::ENABLED } else { Status::Disabled.into() },
         error,

@@ -251,6 +251,16 @@ fn entry_points_with_rules_split_the_routers_of_several() {
 }
 
 #[test]
+fn what_is_built_in_takes_the_tls_of_its_entry_point() {
+    let mut options = options();
+    options.entry_points[1].rules = Some(Arc::new(EntryPointRules { tls: tls(""), ..EntryPointRules::default() }));
+    let shown = raw(&view(Vec::new(), Vec::new()), &options);
+    for name in ["api@internal", "debug@internal", "ping@internal", "ready@internal"] {
+        assert_eq!(shown["routers"][name]["tls"], json!({}), "{name}");
+    }
+}
+
+#[test]
 fn options_that_an_entry_point_wants_in_vain_disable_what_it_shows_and_conflict_with_nobody() {
     let mut options = plain(&["web", "websecure"]);
     options.entry_points[1].rules =

@@ -175,6 +175,17 @@ fn references_across_providers_refuse_where_they_are_not_allowed() {
 }
 
 #[test]
+fn domains_are_told_to_have_no_effect_with_a_resolver_or_without() {
+    let domains = path().annotation("router.tls.domains.0.main", "a.test");
+    let place =
+        |annotation: &str| format!("Ingress n/i metadata.annotations[traefik.ingress.kubernetes.io/{annotation}]");
+    let world = World::of(options(), &objects(domains.clone(), port()));
+    assert_eq!(world.findings(), [place("router.tls.domains") + " DomainsWithoutResolver"]);
+    let world = World::of(options(), &objects(domains.annotation("router.tls.certresolver", "le"), port()));
+    assert_eq!(world.findings(), [place("router.tls.certresolver") + " CertResolverNotFound"]);
+}
+
+#[test]
 fn annotations_that_do_not_read_leave_the_ingress_out() {
     let (crt, key) = pair(&["a.test"]);
     let certificate = secret("n", "c").data("tls.crt", crt.as_bytes()).data("tls.key", key.as_bytes());
