@@ -6,8 +6,8 @@ use super::bodies::{
 };
 use super::routers::{Shown, missing_middlewares};
 use super::{Entry, INTERNAL, qualified};
-use crate::api::ADMIN_ENTRY_POINT;
 use crate::api::options::{ApiOptions, Exposure, PingRouting, Redirection};
+use crate::api::{ADMIN_ENTRY_POINT, BUILT_IN_PRIORITY};
 use crate::model::plan::Status;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub fn add<'p>(
     if options.exposure == Exposure::Insecure {
         for (name, path) in [("api", "/api"), ("debug", "/debug")] {
             let rule = format!("PathPrefix(`{}{path}`)", options.base());
-            routers.push(router(options, name, rule.into(), i64::MAX - 1, ADMIN_ENTRY_POINT, API));
+            routers.push(router(options, name, rule.into(), BUILT_IN_PRIORITY, ADMIN_ENTRY_POINT, API));
         }
     }
     for redirection in &options.redirections {

@@ -52,11 +52,6 @@ pub(super) fn held_back(conn: &Rc<Conn>, path: &str) -> Option<Response<AnswerBo
     (choices.guard == Guard::Closed).then(|| answer::closed(conn))
 }
 
-/// The same for a request that the program itself would answer.
-pub(super) fn held_back_own(conn: &Rc<Conn>, path: &str) -> Option<Response<AnswerBody>> {
-    held_back(conn, path).or_else(|| (conn.entry.choices.own_guard == Guard::Closed).then(|| answer::closed(conn)))
-}
-
 /// Whether one of `denied` stands in `path` in its encoded form. The path is normalized: its escapes are in upper case.
 fn holds_any(path: &str, denied: &[EncodedCharacter]) -> bool {
     let escapes = path.as_bytes().windows(3).filter(|window| window.starts_with(b"%"));

@@ -219,6 +219,33 @@ fn the_programs_own_endpoints_are_closed_while_the_options_of_their_entry_point_
 }
 
 #[test]
+fn the_programs_own_endpoints_are_on_the_kind_of_connection_that_their_entry_point_has() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let cases: [(&[&str], &str, &str); 2] = [
+            (&[], "answered here", "a router's"),
+            (&["--entrypoints.web.http.tls=true"], "nobody's", "answered here"),
+        ];
+        for (options, plain, secure) in cases {
+            let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
+            let rig = Rig::with(options, plan);
+            let whose = |answer: &str| match () {
+                () if answer.contains("GET /ping None a.test") => "answered here",
+                () if answer.starts_with("HTTP/1.1 404 ") => "nobody's",
+                () if answer.starts_with("HTTP/1.1 200 ") => "a router's",
+                () => panic!("{answer}"),
+            };
+            let mut client = rig.client().await;
+            client.send("GET /ping HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n").await;
+            assert_eq!(whose(&String::from_utf8(client.rest().await).unwrap()), plain, "{options:?}");
+            let mut stream = connect(rig.address, &Arc::new(client_of(&[&TLS13], &[], None)), "a.test").await.unwrap();
+            assert_eq!(whose(&ask_for(&mut stream, "/ping", "a.test").await.unwrap()), secure, "{options:?}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
 fn options_that_rustls_does_not_take_close_their_routers() {
     run(async {
         let broken = ClientAuth::Require(Authorities(vec![Arc::from(*b"no certificate")]));
