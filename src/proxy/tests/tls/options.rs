@@ -123,7 +123,7 @@ fn client_certificates_are_asked_for_and_verified_in_every_mode() {
 }
 
 #[test]
-fn sessions_are_resumed_under_their_own_options_only() {
+fn sessions_are_resumed_under_their_own_options_only_and_never_past_a_verification() {
     run(async {
         let origin = Origin::echoing().await;
         let mut plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
@@ -133,6 +133,7 @@ fn sessions_are_resumed_under_their_own_options_only() {
             ..TlsOptions::default()
         };
         with_options(&mut plan, &named("strict@file"), strict, &["strict.test"]);
+        with_options(&mut plan, &named("other@file"), TlsOptions::default(), &["other.test"]);
         with_options(
             &mut plan,
             &named("mute@file"),
@@ -155,9 +156,14 @@ fn sessions_are_resumed_under_their_own_options_only() {
                 PlanPatch { generation: 2, tls_hosts: vec![(host, options)], ..PlanPatch::default() }
             };
             // The same name is now made safe in another way: what was agreed on before is not taken up.
-            rig.proxy.publisher().install(&host(Some(named("strict@file"))));
+            rig.proxy.publisher().install(&host(Some(named("other@file"))));
             assert!(!is_resumed("a.test").await, "{version:?}");
             rig.proxy.publisher().install(&host(None));
+            for name in ["strict.test", "mute.test"] {
+                for _ in 0..2 {
+                    assert!(!is_resumed(name).await, "{name} {version:?}");
+                }
+            }
         }
         rig.stop().await;
     });
@@ -222,10 +228,8 @@ fn the_programs_own_endpoints_are_closed_while_the_options_of_their_entry_point_
 fn the_programs_own_endpoints_are_on_the_kind_of_connection_that_their_entry_point_has() {
     run(async {
         let origin = Origin::echoing().await;
-        let cases: [(&[&str], &str, &str); 2] = [
-            (&[], "answered here", "a router's"),
-            (&["--entrypoints.web.http.tls=true"], "nobody's", "answered here"),
-        ];
+        let cases: [(&[&str], &str, &str); 2] =
+            [(&[], "answered here", "a router's"), (&["--entrypoints.web.http.tls=true"], "nobody's", "answered here")];
         for (options, plain, secure) in cases {
             let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
             let rig = Rig::with(options, plan);
