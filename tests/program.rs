@@ -18,3 +18,4 @@ mod settings;
 mod shutdown;
 mod source;
 mod statuses;
+mod tls;

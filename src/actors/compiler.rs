@@ -32,6 +32,7 @@ pub struct Compiler {
 struct Counts {
     patches: u64,
     compiled_ingresses: u64,
+    read_ingresses: u64,
     last_micros: u64,
 }
 
@@ -54,8 +55,9 @@ impl Compiler {
     }
 
     fn publish(&mut self, outcome: Outcome) {
-        let Outcome { plan, findings, routers, reports, compiled_ingresses } = outcome;
+        let Outcome { plan, findings, routers, reports, compiled_ingresses, read_ingresses } = outcome;
         self.counts.compiled_ingresses += compiled_ingresses as u64;
+        self.counts.read_ingresses += read_ingresses as u64;
         routers.iter().for_each(say_router);
         findings.appeared.iter().for_each(say_finding);
         findings.gone.iter().for_each(say_mended);
@@ -97,12 +99,13 @@ impl Observable for Compiler {
         &mut self.shell
     }
     fn state(&self) -> serde_json::Value {
-        let Counts { patches, compiled_ingresses, last_micros } = self.counts;
+        let Counts { patches, compiled_ingresses, read_ingresses, last_micros } = self.counts;
         let crate::compile::Counts { generation, objects, routers, balancers, certificates, findings } =
             self.core.counts();
         json!({
             "patches": patches,
             "compiledIngresses": compiled_ingresses,
+            "secretsReadOfIngresses": read_ingresses,
             "lastCompileMicroseconds": last_micros,
             "generation": generation,
             "objects": objects,

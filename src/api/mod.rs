@@ -38,6 +38,9 @@ pub use source::{DebugActor, DebugSource, PlanSource, PlanView, Published, Told,
 /// The entry point that carries the API when it is insecure, and ping unless another one is named.
 pub const ADMIN_ENTRY_POINT: &str = "traefik";
 
+/// Priority of the routers of `/api` and `/debug` (spec/http.md 1.8); those of the probes have one more.
+pub const BUILT_IN_PRIORITY: i64 = i64::MAX - 1;
+
 /// A request, as far as the API looks at it.
 #[derive(Clone, Debug)]
 pub struct Ask {

@@ -1,6 +1,6 @@
 //! The API as the data plane sees it: entry points by number, requests by their parts.
-use super::{Api, Ask};
-use crate::proxy::internal::{InternalAnswer, InternalRequest, InternalService};
+use super::{Api, Ask, BUILT_IN_PRIORITY, Claim};
+use crate::proxy::internal::{Claimed, InternalAnswer, InternalRequest, InternalService};
 use crate::proxy::table::EntryPointId;
 use std::sync::Arc;
 
@@ -34,8 +34,11 @@ impl ApiService {
 }
 
 impl InternalService for ApiService {
-    fn claims(&self, entry: EntryPointId, path: &str) -> bool {
-        self.name(entry).is_some_and(|name| self.api.claim(name, path).is_some())
+    fn claims(&self, entry: EntryPointId, path: &str) -> Option<Claimed> {
+        match self.api.claim(self.name(entry)?, path)? {
+            Claim::Ping | Claim::Ready => Some(Claimed::Always),
+            Claim::Api | Claim::Debug => Some(Claimed::Against(BUILT_IN_PRIORITY)),
+        }
     }
 
     fn answer(&self, entry: EntryPointId, request: InternalRequest) -> InternalAnswer {
@@ -63,10 +66,19 @@ mod tests {
             |name: &str| ["traefik", "web"].iter().position(|known| *known == name).map(|at| EntryPointId(at as u8));
         let service = ApiService::new(api(options(), PlanView::default()), id);
         let (traefik, web, unknown) = (EntryPointId(0), EntryPointId(1), EntryPointId(9));
-        assert!(service.claims(traefik, "/api/http/routers") && service.claims(traefik, "/ping"));
-        assert!(
-            !service.claims(traefik, "/") && !service.claims(web, "/api/rawdata") && !service.claims(unknown, "/ping")
-        );
+        let against_the_weaker = Some(Claimed::Against(i64::MAX - 1));
+        let cases = [
+            (traefik, "/api/http/routers", against_the_weaker),
+            (traefik, "/debug/actors", against_the_weaker),
+            (traefik, "/ping", Some(Claimed::Always)),
+            (traefik, "/ready", Some(Claimed::Always)),
+            (traefik, "/", None),
+            (web, "/api/rawdata", None),
+            (unknown, "/ping", None),
+        ];
+        for (entry, path, want) in cases {
+            assert_eq!(service.claims(entry, path), want, "{path}");
+        }
         let request = |path: &str, query: Option<&str>| InternalRequest {
             method: Method::GET,
             path: path.to_owned(),

@@ -8,7 +8,7 @@ use crate::api::{
 use crate::base::clock::Clock;
 use crate::base::drain::Drain;
 use crate::config::{self, Config, RuleSyntax};
-use crate::model::facts::{RouterObservability, RouterTls};
+use crate::model::facts::{RouterObservability, RouterTls, TlsDomain};
 use crate::proxy::table::Table;
 use std::sync::Arc;
 
@@ -80,7 +80,11 @@ fn applies_anything(entry_point: &config::EntryPoint) -> bool {
 fn rules(entry_point: &config::EntryPoint) -> EntryPointRules {
     let tls = entry_point.tls.as_ref().map(|tls| RouterTls {
         cert_resolver: tls.cert_resolver.clone(),
-        domains: Vec::new(),
+        domains: tls
+            .domains
+            .iter()
+            .map(|config::Domain { main, sans }| TlsDomain { main: main.clone(), sans: sans.clone() })
+            .collect(),
         options: tls.options.clone(),
     });
     EntryPointRules {
@@ -113,4 +117,36 @@ fn redirection(entry_point: &config::EntryPoint) -> Option<Redirection> {
         priority: redirection.priority,
         rule: rule.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::SystemClock;
+    use serde_json::json;
+
+    #[test]
+    fn the_domains_of_an_entry_point_are_shown_of_it_and_of_its_routers() {
+        let args = [
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--entrypoints.web2.address=127.0.0.1:0",
+            "--entrypoints.web.http.tls.domains[1].main=c.test",
+            "--entrypoints.web.http.tls.domains[0].main=a.test",
+            "--entrypoints.web.http.tls.domains[0].sans=*.a.test,b.test",
+        ];
+        let Ok(config::Command::Run(config)) = config::from_args(args.map(str::to_owned)) else {
+            panic!("bad options")
+        };
+        let options = options(&config, &SystemClock);
+        let web = &options.entry_points[0];
+        let want = json!([{"main": "a.test", "sans": ["*.a.test", "b.test"]}, {"main": "c.test"}]);
+        assert_eq!(web.shown["http"]["tls"]["domains"], want);
+        let domain = |main: &str, sans: &[&str]| TlsDomain {
+            main: main.into(),
+            sans: sans.iter().map(|name| (*name).into()).collect(),
+        };
+        let domains = &web.rules.as_ref().unwrap().tls.as_ref().unwrap().domains;
+        assert_eq!(*domains, [domain("a.test", &["*.a.test", "b.test"]), domain("c.test", &[])]);
+        assert!(options.entry_points[1].rules.is_none(), "its name begins like that of the other");
+    }
 }

@@ -97,7 +97,7 @@ pub(super) fn compile(fact: &IngressFact, model: &Model, balancers: &Balancers, 
         }
     };
     let mut problems = fact.problems.clone();
-    let shared = Shared::new(fact, router_options, options, &mut problems);
+    let shared = Shared::new(fact, router_options, model, options, &mut problems);
     let context = Context { balancers, options, shared: &shared };
     let drafts = context.drafts(fact, &mut problems);
     let routers = paths::finish(drafts, &shared, &mut problems);
@@ -121,30 +121,51 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new(fact: &IngressFact, router: &Arc<RouterOptions>, options: &Options, problems: &mut Vec<Problem>) -> Self {
-        let Refusals { errors: mut refused, problems: why } = refusals::of_router(router, &fact.key.namespace, options);
+    fn new(
+        fact: &IngressFact,
+        router: &Arc<RouterOptions>,
+        model: &Model,
+        options: &Options,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let namespace = &fact.key.namespace;
+        let Refusals { errors: mut refused, problems: why } = refusals::of_router(router, namespace, model, options);
         problems.extend(why);
         let (entry_points, missing_entry_points) = entry_points(router, options, problems);
+        let secured = security::secured(router.tls.as_ref(), &entry_points, namespace, model, options);
+        if router.tls.is_none() {
+            let Refusals { errors, problems: why } = refusals::of_entry_points(&secured, &entry_points);
+            refused.extend(errors);
+            problems.extend(why);
+        }
         if entry_points.is_empty() {
             refused.insert(0, "no valid entryPoint for this router".into());
         }
-        if let Some(tls) = router.tls.as_ref().filter(|tls| !tls.cert_resolver.is_empty()) {
-            let resolver = excerpt(&tls.cert_resolver);
-            let text = format!("certificate resolver {resolver} does not exist; certificates are those of spec.tls");
-            let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.certresolver]";
-            problems.push(Problem::warning(path, "CertResolverNotFound", text));
-        }
+        problems.extend(router.tls.as_ref().and_then(resolver_problem));
         Self {
             origin: Origin { ingress: fact.key.clone(), created: fact.created },
             options: router.clone(),
             tls: router.tls.clone().map(Arc::new),
-            secured: security::secured(router.tls.as_ref(), &entry_points, options),
+            secured,
             dialect: Dialect::of(router, options),
             entry_points,
             missing_entry_points,
             refused,
         }
     }
+}
+
+/// What is said of a TLS block that asks for certificates to be made.
+fn resolver_problem(tls: &RouterTls) -> Option<Problem> {
+    if !tls.cert_resolver.is_empty() {
+        let resolver = excerpt(&tls.cert_resolver);
+        let text = format!("certificate resolver {resolver} does not exist; certificates are those of spec.tls");
+        let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.certresolver]";
+        return Some(Problem::warning(path, "CertResolverNotFound", text));
+    }
+    let path = "metadata.annotations[traefik.ingress.kubernetes.io/router.tls.domains]";
+    let text = "the domains have no effect without a certificate resolver; certificates are those of spec.tls";
+    (!tls.domains.is_empty()).then(|| Problem::warning(path, "DomainsWithoutResolver", text))
 }
 
 /// The entry points that exist, each once, and those that do not.

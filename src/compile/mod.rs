@@ -109,6 +109,11 @@ impl Compiler {
         }
     }
 
+    #[cfg(test)]
+    fn define_tls_options(&mut self, name: &str) {
+        self.model.define_tls_options(name);
+    }
+
     /// Takes over a patch and compiles what it reaches. Applying the same patch again changes nothing.
     pub fn apply(&mut self, patch: ModelPatch) -> Outcome {
         let touched = self.model.take(patch);
@@ -129,7 +134,7 @@ impl Compiler {
         self.tls_hosts.settle(&mut self.routers, &mut self.ledger);
         let addresses = self.publisher.settle(&touched, &self.model, &self.options, &mut self.ledger);
         let first = self.generation == 0;
-        let mut outcome = self.outcome(dirty.len());
+        let mut outcome = self.outcome(dirty.len(), reviewed.len());
         outcome.reports = Reports { generation: self.generation, addresses, ..Reports::default() };
         self.review(reviewed, first, &mut outcome);
         outcome
@@ -362,7 +367,7 @@ impl Compiler {
         }
     }
 
-    fn outcome(&mut self, compiled_ingresses: usize) -> Outcome {
+    fn outcome(&mut self, compiled_ingresses: usize, read_ingresses: usize) -> Outcome {
         let routers = self.routers.differences();
         let events = routers.iter().filter_map(RouterEvent::of).collect();
         let mut plan = PlanPatch {
@@ -380,7 +385,7 @@ impl Compiler {
             plan.generation = self.generation;
         }
         let findings = self.ledger.changes();
-        Outcome { plan, findings, routers: events, reports: Reports::default(), compiled_ingresses }
+        Outcome { plan, findings, routers: events, reports: Reports::default(), compiled_ingresses, read_ingresses }
     }
 }
 

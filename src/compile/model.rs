@@ -4,6 +4,7 @@ use crate::model::facts::{ClassFact, EndpointsFact, IngressFact, NodeFact, Secre
 use crate::model::finding::{Finding, Problem};
 use crate::model::keys::{ClassKey, IngressKey, NodeKey, ObjectRef, SecretKey, ServiceKey};
 use crate::model::patch::{Change, Changes, ModelPatch};
+use crate::model::tls::TlsOptionsKey;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(super) struct Model {
     secrets: HashMap<SecretKey, Arc<SecretFact>>,
     nodes: BTreeMap<NodeKey, Arc<NodeFact>>,
     malformed: HashMap<ObjectRef, Arc<Vec<Problem>>>,
+    /// TLS options with a name that are there and valid. No object makes any yet.
+    tls_options: BTreeSet<TlsOptionsKey>,
     ingresses_by_class: HashMap<ClassKey, BTreeSet<IngressKey>>,
     ingresses_by_secret: HashMap<SecretKey, BTreeSet<IngressKey>>,
 }
@@ -107,6 +110,16 @@ impl Model {
             }
         }
         touched
+    }
+
+    /// Whether there are TLS options of that name, and valid ones.
+    pub(super) fn has_tls_options(&self, key: &TlsOptionsKey) -> bool {
+        *key == TlsOptionsKey::Default || self.tls_options.contains(key)
+    }
+
+    #[cfg(test)]
+    pub(super) fn define_tls_options(&mut self, name: &str) {
+        self.tls_options.insert(TlsOptionsKey::Named(name.into()));
     }
 
     pub(super) fn ingress(&self, key: &IngressKey) -> Option<&Arc<IngressFact>> {

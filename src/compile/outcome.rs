@@ -22,6 +22,8 @@ pub struct Outcome {
     pub reports: Reports,
     /// How many Ingresses were compiled.
     pub compiled_ingresses: usize,
+    /// Of how many Ingresses the Secrets were read, those that were compiled included.
+    pub read_ingresses: usize,
 }
 
 /// What became of a router.

@@ -1,12 +1,15 @@
 //! Fail closed (architecture.md 3, difference 2): what makes a router answer 503 instead of being left out.
 //!
-//! No middleware, TLS option or transport exists in this version, so every reference to one is a reference to nothing; a
-//! reference that `crossProviderNamespaces` forbids is refused before that (spec/ingress.md 13).
+//! No middleware or transport exists in this version, so every reference to one is a reference to nothing; a reference
+//! that `crossProviderNamespaces` forbids is refused before that (spec/ingress.md 13). TLS options that an entry point
+//! gives are not referred to by the Ingress: they are looked for whatever its namespace.
+use super::model::Model;
 use super::names::qualified;
 use super::options::Options;
+use super::security;
 use crate::model::facts::{RouterOptions, ServiceOptions};
 use crate::model::finding::{Problem, excerpt};
-use crate::model::plan::MAX_USER_PRIORITY;
+use crate::model::plan::{MAX_USER_PRIORITY, OptionsStanding, Secured};
 use std::sync::Arc;
 
 /// Most reasons told of one annotation.
@@ -67,11 +70,11 @@ pub(super) fn crosses_forbidden(router: &RouterOptions, namespace: &str, options
 }
 
 /// Why the routers of an Ingress answer 503.
-pub(super) fn of_router(router: &RouterOptions, namespace: &str, options: &Options) -> Refusals {
+pub(super) fn of_router(router: &RouterOptions, namespace: &str, model: &Model, options: &Options) -> Refusals {
     // What may not be referred to is not looked for.
     let mut refusals = match crosses_forbidden(router, namespace, options) {
         Some(forbidden) => forbidden,
-        None => unknown_to_router(router),
+        None => unknown_to_router(router, model),
     };
     if router.priority > MAX_USER_PRIORITY {
         let priority = router.priority;
@@ -81,16 +84,35 @@ pub(super) fn of_router(router: &RouterOptions, namespace: &str, options: &Optio
     refusals
 }
 
-fn unknown_to_router(router: &RouterOptions) -> Refusals {
+fn unknown_to_router(router: &RouterOptions, model: &Model) -> Refusals {
     let mut refusals = Refusals::default();
-    if let Some(tls) = router.tls.as_ref().filter(|tls| !matches!(&*tls.options, "" | "default")) {
-        let shown = qualified(&tls.options);
-        let shown = excerpt(&shown);
-        let error = format!("building router handler: unknown TLS options: {}", shown.trim_matches('"'));
+    let wanted = router.tls.as_ref().map(|tls| security::options_key(&tls.options));
+    if let Some(wanted) = wanted.filter(|wanted| !model.has_tls_options(wanted)) {
         let remedy = "this version knows only the default options, remove the annotation to use them";
-        refusals.push("router.tls.options", "TlsOptionsNotFound", error, remedy);
+        refusals.push("router.tls.options", "TlsOptionsNotFound", wanted.unknown(), remedy);
     }
     refusals.push_middlewares("router.middlewares", &router.middlewares);
+    refusals
+}
+
+/// Why the routers of an Ingress that names no TLS options of its own answer 503 on entry points that do. If those are all
+/// it listens on, its routers refuse altogether.
+pub(super) fn of_entry_points(secured: &[Secured], listens_on: &[Arc<str>]) -> Refusals {
+    let mut refusals = Refusals::default();
+    let refused = secured.iter().filter(|secured| secured.standing == OptionsStanding::Refused);
+    for Secured { entry_point, options, .. } in refused {
+        let error = options.unknown();
+        let text = format!(
+            "{error}; TLS requests on entry point {entry_point} are answered with 503: this version knows only the \
+             default options, name none for the entry point or use the annotation router.tls.options"
+        );
+        refusals.problems.push(Problem::error(security::place_of(entry_point), "TlsOptionsNotFound", text));
+        refusals.errors.push(error.into());
+    }
+    if refusals.problems.len() < listens_on.len() {
+        refusals.errors.clear();
+    }
+    refusals.errors.dedup();
     refusals
 }
 

@@ -4,14 +4,19 @@
 //! not, all of them get the default ones on that entry point, and each that asked for others is told. So is a router with
 //! options of its own and no host to hang them on. [`Hosts`] keeps count by host: a change costs the hosts of its routers,
 //! and all routers of a host only when it begins or ends to be in conflict.
+//!
+//! Options that are not there come first: a router that wants them refuses, whatever it is said to agree on, and has no
+//! say ([`OptionsStanding::Refused`]). Otherwise a name that nobody defined would end in the default options, which ask
+//! for no client certificate.
 use super::findings::{Ledger, Source};
+use super::model::Model;
 use super::names::PROVIDER_NAME;
 use super::options::Options;
 use super::published::Shelf;
 use crate::model::facts::RouterTls;
 use crate::model::finding::Problem;
 use crate::model::keys::{ObjectRef, RouterKey};
-use crate::model::plan::{Router, RouterRule, Secured, TlsHost};
+use crate::model::plan::{OptionsStanding, Router, RouterRule, Secured, TlsHost};
 use crate::model::rule;
 use crate::model::tls::TlsOptionsKey;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -25,14 +30,30 @@ pub(super) fn options_key(reference: &str) -> TlsOptionsKey {
     TlsOptionsKey::of_reference(reference, PROVIDER_NAME)
 }
 
-/// The entry points of `listens_on` where a router with this TLS block takes TLS connections: with a block all of them,
-/// without one those that have TLS themselves.
-pub(super) fn secured(tls: Option<&RouterTls>, listens_on: &[Arc<str>], options: &Options) -> Arc<[Secured]> {
+/// Where the options of an entry point are written, in findings.
+pub(super) fn place_of(entry_point: &str) -> String {
+    format!("entryPoints.{entry_point}.http.tls.options")
+}
+
+/// The entry points of `listens_on` where a router of `namespace` with this TLS block takes TLS connections: with a block
+/// all of them, without one those that have TLS themselves.
+pub(super) fn secured(
+    tls: Option<&RouterTls>,
+    listens_on: &[Arc<str>],
+    namespace: &str,
+    model: &Model,
+    options: &Options,
+) -> Arc<[Secured]> {
     let own = tls.map(|tls| options_key(&tls.options));
+    let is_forbidden = tls.is_some_and(|tls| !tls.options.is_empty()) && !options.cross_provider.allows(namespace);
     let secured = listens_on.iter().filter_map(|entry_point| {
         let of_entry_point = || options.secured_entry_points.get(entry_point).map(|reference| options_key(reference));
         let options = own.clone().or_else(of_entry_point)?;
-        Some(Secured { entry_point: entry_point.clone(), options })
+        let standing = match is_forbidden || !model.has_tls_options(&options) {
+            true => OptionsStanding::Refused,
+            false => OptionsStanding::Usable,
+        };
+        Some(Secured { entry_point: entry_point.clone(), options, standing })
     });
     secured.collect()
 }
@@ -147,12 +168,15 @@ impl Hosts {
     fn agreed(&self, router: &Router, problems: &mut Vec<Problem>) -> Vec<Secured> {
         let hosts = hosts(router);
         let agreed = |secured: &Secured, problems: &mut Vec<Problem>| {
-            let entry_point = &secured.entry_point;
+            let Secured { entry_point, options, standing } = secured;
+            if *standing == OptionsStanding::Refused {
+                return secured.clone();
+            }
             let is_conflict = |host: &Arc<str>| {
                 let host = TlsHost { entry_point: entry_point.clone(), host: host.clone() };
                 self.uses.get(&host).is_some_and(Use::is_conflict)
             };
-            let wants = secured.options != TlsOptionsKey::Default;
+            let wants = *options != TlsOptionsKey::Default;
             let why = match hosts.iter().find(|host| is_conflict(host)) {
                 Some(host) => {
                     format!("routers of entry point {entry_point} want different TLS options for host {host}")
@@ -163,10 +187,11 @@ impl Hosts {
                 None => return secured.clone(),
             };
             if wants {
-                let text = format!("{why}; the default options are used instead of {}", secured.options);
-                problems.push(Problem::warning(PLACE, "TlsOptionsConflict", text));
+                let text = format!("{why}; the default options are used instead of {options}");
+                let place = if router.tls.is_some() { PLACE.to_owned() } else { place_of(entry_point) };
+                problems.push(Problem::warning(place, "TlsOptionsConflict", text));
             }
-            Secured { entry_point: entry_point.clone(), options: TlsOptionsKey::Default }
+            Secured { options: TlsOptionsKey::Default, ..secured.clone() }
         };
         router.secured.iter().map(|secured| agreed(secured, problems)).collect()
     }
@@ -186,9 +211,11 @@ fn hosts(router: &Router) -> Vec<Arc<str>> {
     }
 }
 
+/// The hosts whose options the router has a say in, and what it wants for them.
 fn uses(router: &Router) -> impl Iterator<Item = (TlsHost, TlsOptionsKey)> {
     let hosts = hosts(router);
-    router.secured.iter().flat_map(move |secured| {
+    let heard = router.secured.iter().filter(|secured| secured.standing == OptionsStanding::Usable);
+    heard.flat_map(move |secured| {
         let host = |host: &Arc<str>| TlsHost { entry_point: secured.entry_point.clone(), host: host.clone() };
         hosts.iter().map(host).map(|host| (host, secured.options.clone())).collect::<Vec<_>>()
     })

@@ -80,6 +80,17 @@ pub struct EntryPointTls {
     pub options: Arc<str>,
     /// Name of a certificate resolver, shown only; empty for none.
     pub cert_resolver: Arc<str>,
+    /// Domains that a resolver is to have certificates for, shown only.
+    pub domains: Vec<Domain>,
+}
+
+/// An item of `entryPoints.<name>.http.tls.domains`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Domain {
+    /// Its main name.
+    pub main: Arc<str>,
+    /// Further names.
+    pub sans: Vec<Arc<str>>,
 }
 
 impl EntryPoint {
@@ -138,7 +149,22 @@ impl EntryPoint {
 impl EntryPointTls {
     fn to_api_json(&self) -> Value {
         let text = |text: &str| (!text.is_empty()).then(|| json!(text));
-        object([("options", text(&self.options)), ("certResolver", text(&self.cert_resolver))])
+        let domains: Vec<Value> = self.domains.iter().map(Domain::to_api_json).collect();
+        object([
+            ("options", text(&self.options)),
+            ("certResolver", text(&self.cert_resolver)),
+            ("domains", (!domains.is_empty()).then_some(Value::Array(domains))),
+        ])
+    }
+}
+
+impl Domain {
+    fn to_api_json(&self) -> Value {
+        let sans: Vec<&str> = self.sans.iter().map(|name| &**name).collect();
+        object([
+            ("main", (!self.main.is_empty()).then(|| json!(&*self.main))),
+            ("sans", (!sans.is_empty()).then(|| json!(sans))),
+        ])
     }
 }
 

@@ -38,7 +38,7 @@ mod value;
 pub use address::{AddressError, ListenAddress, Protocol};
 pub use duration::{DurationError, go_duration, parse_duration};
 pub use entry_point::{
-    EncodedCharacter, EncodedCharacters, EntryPoint, EntryPointTls, Forwarded, HeaderNames, Http2,
+    Domain, EncodedCharacter, EncodedCharacters, EntryPoint, EntryPointTls, Forwarded, HeaderNames, Http2,
     INTERNAL_ENTRY_POINT, KeepAlive, NameStrategy, Networks, Observability, OddNames, ProxyProtocol, Redirection,
 };
 pub use help::{help_text, options_markdown};

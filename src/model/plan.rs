@@ -56,6 +56,17 @@ pub struct Secured {
     /// Options with which a connection must have been made to get at it. They are the default ones where those of several
     /// routers for one host conflict (spec/http.md 5.6). Options that are not in the plan make it answer 503.
     pub options: TlsOptionsKey,
+    /// What they come to.
+    pub standing: OptionsStanding,
+}
+
+/// What the TLS options that a router wants on an entry point come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionsStanding {
+    /// They are there, and valid.
+    Usable,
+    /// They are not, or the router may not refer to them. It answers 503 there, and has no say in the options of its hosts.
+    Refused,
 }
 
 /// A host that TLS routers of one entry point name.

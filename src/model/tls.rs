@@ -30,6 +30,12 @@ impl TlsOptionsKey {
             text => Self::Named(format!("{text}@{provider}").into()),
         }
     }
+
+    /// What the API says of a router that wants these and cannot have them (spec/http.md 1.12).
+    pub fn unknown(&self) -> String {
+        let shown = excerpt(&self.to_string());
+        format!("building router handler: unknown TLS options: {}", shown.trim_matches('"'))
+    }
 }
 
 /// As the API and findings show it.

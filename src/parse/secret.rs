@@ -17,12 +17,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 use zeroize::Zeroize;
 
 /// Data key of the certificate chain.
 const CRT: &str = "tls.crt";
 /// Data key of the private key.
 const KEY: &str = "tls.key";
+/// Bits of the RSA keys that aws-lc-rs signs with.
+const SMALLEST_RSA_KEY: usize = 2048;
+const LARGEST_RSA_KEY: usize = 8192;
 
 /// What the Secret says about TLS.
 pub fn parse(object: &api::Secret) -> SecretFact {
@@ -63,6 +67,8 @@ enum PairError {
     NoKey,
     #[error("the private key in tls.key cannot be read or is of a kind that is not supported")]
     BadKey,
+    #[error("the RSA key has {bits} bits; {SMALLEST_RSA_KEY} to {LARGEST_RSA_KEY} are supported")]
+    KeySize { bits: usize },
     #[error("the private key in tls.key does not belong to the first certificate of tls.crt")]
     Mismatch,
 }
@@ -134,13 +140,33 @@ fn private_key(key: &[u8]) -> Result<PrivateKeyDer<'static>, PairError> {
 
 /// Chain and key together, if the key signs and belongs to the leaf.
 fn certified(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'static>) -> Result<CertifiedKey, PairError> {
-    let signer = any_supported_type(key).map_err(|_| PairError::BadKey)?;
+    let signer = any_supported_type(key).map_err(|_| bad_key(chain.first()))?;
     let certified = CertifiedKey::new(chain, signer);
     match certified.keys_match() {
         Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
         Err(TlsError::InconsistentKeys(_)) => Err(PairError::Mismatch),
         Err(_) => Err(PairError::BadCertificate { position: 1 }),
     }
+}
+
+/// Why the key of this certificate cannot sign, as far as the certificate tells.
+fn bad_key(certificate: Option<&CertificateDer<'_>>) -> PairError {
+    let parsed = certificate.and_then(|certificate| X509Certificate::from_der(certificate).ok());
+    let size = parsed.and_then(|(_, certificate)| match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => Some(bits(key.modulus)),
+        _ => None,
+    });
+    match size {
+        Some(bits) if !(SMALLEST_RSA_KEY..=LARGEST_RSA_KEY).contains(&bits) => PairError::KeySize { bits },
+        _ => PairError::BadKey,
+    }
+}
+
+/// Length of a number, big endian.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let first = number.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    (number.len() - zeros) * 8 - first
 }
 
 /// Names the certificate is valid for: lower case, sorted, each once.

@@ -1,7 +1,8 @@
 //! What the program itself answers on an entry point: `/ping`, `/ready`, `/api`, `/debug`.
 //!
 //! The proxy knows the trait and nothing of what is behind it. It is asked before routing, so that a router cannot take
-//! the paths away; `claims` is on the way of every request and must be a comparison of prefixes and no more.
+//! the paths away; `claims` is on the way of every request and must be a comparison of prefixes and no more. What else
+//! decides whether the program answers is the entry point's business (`http/own.rs`).
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,10 +27,19 @@ pub struct InternalRequest {
 /// An answer that is on its way.
 pub type InternalAnswer = Pin<Box<dyn Future<Output = http::Response<Bytes>> + Send>>;
 
+/// Against whom a path is claimed, beside all routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Against everybody: a probe answers whatever else is set up.
+    Always,
+    /// Also against a redirection of the entry point, if it has a lower priority than this.
+    Against(i64),
+}
+
 /// The program's own endpoints.
 pub trait InternalService: Send + Sync + 'static {
-    /// Whether `path` (cleaned, escaped) of this entry point is answered here.
-    fn claims(&self, entry: EntryPointId, path: &str) -> bool;
+    /// Whether `path` (cleaned, escaped) of this entry point is answered here, and how far the claim goes.
+    fn claims(&self, entry: EntryPointId, path: &str) -> Option<Claimed>;
     /// The answer. Called only for what was claimed.
     fn answer(&self, entry: EntryPointId, request: InternalRequest) -> InternalAnswer;
 }
@@ -39,8 +49,8 @@ pub trait InternalService: Send + Sync + 'static {
 pub struct NoInternalService;
 
 impl InternalService for NoInternalService {
-    fn claims(&self, _: EntryPointId, _: &str) -> bool {
-        false
+    fn claims(&self, _: EntryPointId, _: &str) -> Option<Claimed> {
+        None
     }
 
     fn answer(&self, _: EntryPointId, _: InternalRequest) -> InternalAnswer {

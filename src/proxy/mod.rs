@@ -25,7 +25,7 @@ mod worker;
 mod tests;
 
 pub use entrypoint::BindError;
-pub use internal::{InternalRequest, InternalService};
+pub use internal::{Claimed, InternalRequest, InternalService};
 pub use stats::{Totals, WorkerStats};
 pub use upstream::Transport;
 

@@ -6,7 +6,7 @@ use pilotage::apiserver::ApiServer;
 use serde_json::{Value, json};
 
 /// Type, reason, message, count of all Events about the Ingress of that name.
-fn events(cluster: &ApiServer, name: &str) -> Vec<(String, String, String, i64)> {
+pub(super) fn events(cluster: &ApiServer, name: &str) -> Vec<(String, String, String, i64)> {
     let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
     let all = cluster.store().list("Event");
     let about = all.iter().filter(|event| event["involvedObject"]["name"] == name);

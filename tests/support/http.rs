@@ -4,7 +4,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use pilotage::base::io::TokioIo;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An answer, read to its end.
@@ -33,6 +33,10 @@ impl Connection {
     }
     pub async fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
+        Self::on(stream).await
+    }
+    /// Over anything that carries bytes.
+    pub async fn on(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) -> Self {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         actix::spawn(async move {
             // The end of the connection shows in the sender.

@@ -2,4 +2,5 @@
 pub mod http;
 pub mod objects;
 pub mod origin;
+pub mod tls;
 pub mod world;

@@ -2,6 +2,7 @@
 //!
 //! Where they do not, all of them fall back to the default options on that entry point, and the API shows each as
 //! `<entryPoint>-conflicted-<name>`. The same happens to a router with options of its own and no host to hang them on.
+//! One that wants options which are not there is in conflict with nobody.
 use super::routers::Form;
 use crate::model::plan::RouterRule;
 use crate::model::rule;
@@ -32,7 +33,8 @@ pub fn resolve<'p>(forms: Vec<Form<'p>>) -> Vec<Form<'p>> {
     let owners = owners(&forms, &hosts);
     let conflicted = |form: &Form<'p>, hosts: &[Arc<str>], entry_point: &str| -> bool {
         let several = |host: &Arc<str>| matches!(owners.get(&(entry_point, &**host)), Some(Owner::Several));
-        hosts.iter().any(several) || (hosts.is_empty() && form.tls_options() != DEFAULT_OPTIONS)
+        (form.refused.is_none() && hosts.iter().any(several))
+            || (hosts.is_empty() && form.tls_options() != DEFAULT_OPTIONS)
     };
     let mut out = Vec::with_capacity(forms.len());
     for (form, hosts) in forms.iter().zip(&hosts) {
@@ -51,7 +53,7 @@ pub fn resolve<'p>(forms: Vec<Form<'p>>) -> Vec<Form<'p>> {
 /// The options of each host of each entry point.
 fn owners<'o>(forms: &'o [Form<'_>], hosts: &'o [Vec<Arc<str>>]) -> HashMap<(&'o str, &'o str), Owner<'o>> {
     let mut owners: HashMap<(&str, &str), Owner<'_>> = HashMap::new();
-    for (form, hosts) in forms.iter().zip(hosts).filter(|(form, _)| form.tls.is_some()) {
+    for (form, hosts) in forms.iter().zip(hosts).filter(|(form, _)| form.tls.is_some() && form.refused.is_none()) {
         for entry_point in &form.entry_points {
             for host in hosts {
                 let owner = owners.entry((*entry_point, &**host)).or_insert(Owner::One(form.tls_options()));

@@ -2,12 +2,12 @@
 //!
 //! There is no dashboard yet, so `dashboard@internal` is not there. `ready@internal` and `debug@internal` are ours.
 use super::bodies::{
-    MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord,
+    MiddlewareBody, ObservabilityBody, RedirectScheme, RouterBody, ServiceBody, ServiceKind, StatusWord, TlsBody,
 };
 use super::routers::{Shown, missing_middlewares};
 use super::{Entry, INTERNAL, qualified};
-use crate::api::ADMIN_ENTRY_POINT;
 use crate::api::options::{ApiOptions, Exposure, PingRouting, Redirection};
+use crate::api::{ADMIN_ENTRY_POINT, BUILT_IN_PRIORITY};
 use crate::model::plan::Status;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub fn add<'p>(
     if options.exposure == Exposure::Insecure {
         for (name, path) in [("api", "/api"), ("debug", "/debug")] {
             let rule = format!("PathPrefix(`{}{path}`)", options.base());
-            routers.push(router(options, name, rule.into(), i64::MAX - 1, ADMIN_ENTRY_POINT, API));
+            routers.push(router(options, name, rule.into(), BUILT_IN_PRIORITY, ADMIN_ENTRY_POINT, API));
         }
     }
     for redirection in &options.redirections {
@@ -73,7 +73,7 @@ fn router<'p>(
         rule,
         rule_syntax: "default",
         priority,
-        tls: None,
+        tls: rules.and_then(|rules| rules.tls.as_deref()).map(TlsBody::of),
         observability: ObservabilityBody::of(None, rules.and_then(|rules| rules.observability.as_ref()), None),
         status: if error.is_empty() { StatusWord::ENABLED } else { Status::Disabled.into() },
         error,

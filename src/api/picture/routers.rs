@@ -7,7 +7,8 @@ use super::{Entry, KUBERNETES, qualified};
 use crate::api::options::{ApiOptions, EntryPointRules};
 use crate::model::facts::RouterTls;
 use crate::model::finding::excerpt;
-use crate::model::plan::{Precedence, Router, Status};
+use crate::model::plan::{OptionsStanding, Precedence, Router, Status};
+use crate::model::tls::TlsOptionsKey;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct Form<'p> {
     pub rules: Option<&'p EntryPointRules>,
     /// TLS block: the router's, else the entry point's.
     pub tls: Option<&'p RouterTls>,
+    /// TLS options that it wants and cannot have: it answers 503.
+    pub refused: Option<&'p TlsOptionsKey>,
     /// The router's errors, and those of this form.
     pub errors: Vec<Cow<'p, str>>,
 }
@@ -57,14 +60,13 @@ pub fn of<'p>(names: &Names<'p>, options: &'p ApiOptions) -> Vec<Shown<'p>> {
 
 /// The forms of a router: one per entry point with rules, one for all others. A router of one entry point keeps its name.
 fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, forms: &mut Vec<Form<'p>>) {
-    let form = |name: Cow<'p, str>, entry_points: Vec<&'p str>, rules: Option<&'p EntryPointRules>| Form {
-        router,
-        name,
-        entry_points,
-        missing: &[],
-        rules,
-        tls: router.tls.as_deref().or_else(|| rules.and_then(|rules| rules.tls.as_deref())),
-        errors: router.errors.iter().map(|error| Cow::Borrowed(&**error)).collect(),
+    let form = |name: Cow<'p, str>, entry_points: Vec<&'p str>, rules: Option<&'p EntryPointRules>| {
+        let refused = refused(router, &entry_points);
+        let mut errors: Vec<Cow<'p, str>> = router.errors.iter().map(|error| Cow::Borrowed(&**error)).collect();
+        let unknown = refused.filter(|_| router.status() != Status::Disabled).map(|options| options.unknown());
+        errors.extend(unknown.map(Cow::Owned));
+        let tls = router.tls.as_deref().or_else(|| rules.and_then(|rules| rules.tls.as_deref()));
+        Form { router, name, entry_points, missing: &[], rules, tls, refused, errors }
     };
     if let ([only], []) = (&*router.entry_points, &*router.missing_entry_points) {
         forms.push(form(name, vec![only], options.rules_of(only)));
@@ -83,11 +85,17 @@ fn split<'p>(router: &'p Router, name: Cow<'p, str>, options: &'p ApiOptions, fo
     }
 }
 
+/// The options that `router` wants and cannot have, if it is so on one of these entry points.
+fn refused<'p>(router: &'p Router, entry_points: &[&str]) -> Option<&'p TlsOptionsKey> {
+    let mut refused = router.secured.iter().filter(|secured| secured.standing == OptionsStanding::Refused);
+    refused.find(|secured| entry_points.contains(&&*secured.entry_point)).map(|secured| &secured.options)
+}
+
 fn shown<'p>(form: Form<'p>, names: &Names<'p>) -> Shown<'p> {
     let router = form.router;
     let missing = missing_middlewares(form.rules, KUBERNETES);
     let status = match router.status() {
-        _ if !missing.is_empty() => Status::Disabled,
+        _ if !missing.is_empty() || form.refused.is_some() => Status::Disabled,
         Status::Enabled if !form.errors.is_empty() => Status::Warning,
         status => status,
     };

@@ -6,8 +6,9 @@ use crate::model::facts::{Created, RouterObservability, RouterTls, ServerState, 
 use crate::model::keys::{BalancerKey, IngressKey, PortRef, RouterKey, ServiceKey, TransportKey};
 use crate::model::plan::{
     Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank,
-    PathRank, Precedence, Router, RouterRule, Sticky,
+    OptionsStanding, PathRank, Precedence, Router, RouterRule, Secured, Sticky,
 };
+use crate::model::tls::TlsOptionsKey;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -247,6 +248,47 @@ fn entry_points_with_rules_split_the_routers_of_several() {
     assert_eq!(routers["single@kubernetes"]["middlewares"], json!(["first@file"]));
     let used_by = json!(["several@kubernetes", "single@kubernetes", "websecure-several@kubernetes"]);
     assert_eq!(shown["services"]["testing-s-80@kubernetes"]["usedBy"], used_by);
+}
+
+#[test]
+fn what_is_built_in_takes_the_tls_of_its_entry_point() {
+    let mut options = options();
+    options.entry_points[1].rules = Some(Arc::new(EntryPointRules { tls: tls(""), ..EntryPointRules::default() }));
+    let shown = raw(&view(Vec::new(), Vec::new()), &options);
+    for name in ["api@internal", "debug@internal", "ping@internal", "ready@internal"] {
+        assert_eq!(shown["routers"][name]["tls"], json!({}), "{name}");
+    }
+}
+
+#[test]
+fn options_that_an_entry_point_wants_in_vain_disable_what_it_shows_and_conflict_with_nobody() {
+    let mut options = plain(&["web", "websecure"]);
+    options.entry_points[1].rules =
+        Some(Arc::new(EntryPointRules { tls: tls("ghost@file"), ..EntryPointRules::default() }));
+    let secured = |standing, options: TlsOptionsKey| {
+        let secured = Secured { entry_point: "websecure".into(), options, standing };
+        Arc::from([secured])
+    };
+    let vain = Router {
+        entry_points: at(&["web", "websecure"]),
+        secured: secured(OptionsStanding::Refused, TlsOptionsKey::Named("ghost@file".into())),
+        ..router("vain", "a", "Host(\"a\")", "s")
+    };
+    let own = Router {
+        entry_points: at(&["websecure"]),
+        tls: tls(""),
+        secured: secured(OptionsStanding::Usable, TlsOptionsKey::Default),
+        ..router("own", "b", "Host(\"a\")", "s")
+    };
+    let shown = shown(&view(vec![vain, own], vec![balancer("s", &[])]), &options);
+    let routers = &shown["routers"];
+    assert_eq!(names(routers), ["own@kubernetes", "vain@kubernetes", "websecure-vain@kubernetes"]);
+    let status = |name: &str| (routers[name]["status"].clone(), routers[name]["error"].clone());
+    let error = json!(["building router handler: unknown TLS options: ghost@file"]);
+    assert_eq!(status("websecure-vain@kubernetes"), (json!("disabled"), error));
+    for name in ["own@kubernetes", "vain@kubernetes"] {
+        assert_eq!(status(name), (json!("enabled"), Value::Null), "{name}");
+    }
 }
 
 #[test]

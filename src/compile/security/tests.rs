@@ -1,14 +1,16 @@
 use super::*;
 use crate::model::facts::Created;
 use crate::model::keys::{BalancerKey, IngressKey};
-use crate::model::plan::{Action, Origin, Precedence};
+use crate::model::plan::{Action, OptionsStanding, Origin, Precedence};
 use crate::model::rule::Syntax;
 
 fn router(name: &str, rule: &str, secured: &[(&str, TlsOptionsKey)]) -> Arc<Router> {
     let ingress = IngressKey::new("n", name);
-    let secured = secured
-        .iter()
-        .map(|(entry_point, options)| Secured { entry_point: (*entry_point).into(), options: options.clone() });
+    let secured = secured.iter().map(|(entry_point, options)| Secured {
+        entry_point: (*entry_point).into(),
+        options: options.clone(),
+        standing: OptionsStanding::Usable,
+    });
     Arc::new(Router {
         key: RouterKey::Path { ingress: ingress.clone(), rule: rule.into() },
         name: name.into(),
@@ -102,6 +104,32 @@ fn options_without_a_host_to_hold_for_are_not_applied() {
     world.set(&router("all", "PathPrefix(`/`)", &[("one", strict())]));
     assert_eq!(world.options(), ["all one default"]);
     assert!(world.ledger.all().next().unwrap().text.contains("names no host"));
+}
+
+/// Options that `router` wants and cannot have.
+fn refused(router: &Arc<Router>) -> Arc<Router> {
+    let refuse = |secured: &Secured| Secured { standing: OptionsStanding::Refused, ..secured.clone() };
+    Arc::new(Router { secured: router.secured.iter().map(refuse).collect(), ..(**router).clone() })
+}
+
+#[test]
+fn options_that_are_not_there_stay_wanted_and_have_no_say() {
+    let mut world = World::default();
+    let ghost = TlsOptionsKey::Named("ghost@file".into());
+    world.set(&refused(&router("all", "PathPrefix(`/`)", &[("one", ghost.clone())])));
+    world.set(&refused(&router("ghost", "Host(`a.test`)", &[("one", ghost)])));
+    world.set(&router("own", "Host(`a.test`)", &[("one", strict())]));
+    assert_eq!(world.options(), ["all one ghost@file", "ghost one ghost@file", "own one strict@file"]);
+    let host = TlsHost { entry_point: "one".into(), host: "a.test".into() };
+    assert_eq!(world.hosts.differences(), [(host, Some(strict()))]);
+    assert_eq!(world.ledger.len(), 0, "why they refuse is told where it is found out");
+}
+
+#[test]
+fn a_conflict_over_options_of_the_entry_point_is_told_of_the_entry_point() {
+    let mut world = World::default();
+    world.set(&router("all", "PathPrefix(`/`)", &[("one", strict())]));
+    assert_eq!(&*world.ledger.all().next().unwrap().path, "entryPoints.one.http.tls.options");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What refuses instead of falling through, and TLS Secrets.
 use super::world::{World, options};
 use crate::compile::{CrossProvider, Options};
-use crate::model::plan::{Action, MAX_USER_PRIORITY, Precedence};
+use crate::model::plan::{Action, MAX_USER_PRIORITY, OptionsStanding, Precedence, Router, Secured};
 use crate::parse::testing::{Object, ingress, pair, secret, service, slice};
 
 fn objects(ingress: Object, service: Object) -> Vec<Object> {
@@ -56,6 +56,79 @@ fn references_to_what_does_not_exist_refuse() {
     }
 }
 
+/// What TLS requests of each router meet: `name: entry point, options`, and `!` where they are refused.
+fn secured(world: &World) -> Vec<String> {
+    let of = |router: &Router| {
+        let shown = |secured: &Secured| {
+            let sign = if secured.standing == OptionsStanding::Refused { "!" } else { "" };
+            format!("{}: {} {}{sign}", router.origin.ingress.name, secured.entry_point, secured.options)
+        };
+        router.secured.iter().map(shown).collect::<Vec<_>>()
+    };
+    let mut all: Vec<String> = world.table.routers.values().flat_map(|router| of(router)).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn unknown_options_of_an_entry_point_refuse_its_tls_with_a_host_or_without() {
+    let options = Options { secured_entry_points: [("websecure".into(), "ghost@file".into())].into(), ..options() };
+    let all = ingress("n", "all").path("", "/", "Prefix", "s", "80");
+    let own = ingress("n", "own").path("a.test", "/own", "Prefix", "s", "80").annotation("router.tls", "true");
+    let world = World::of(options.clone(), &[objects(path(), port()), vec![all, own]].concat());
+    let want = ["all: websecure ghost@file!", "i: websecure ghost@file!", "own: web default", "own: websecure default"];
+    assert_eq!(secured(&world), want);
+    let place = "entryPoints.websecure.http.tls.options";
+    let want = ["all", "i"].map(|name| format!("Ingress n/{name} {place} TlsOptionsNotFound"));
+    assert_eq!(world.findings(), want);
+    assert!(world.table.routers.values().all(|router| router.status().as_str() == "enabled"), "`web` goes on serving");
+
+    let alone = path().annotation("router.entrypoints", "websecure");
+    let world = World::of(options, &objects(alone, port()));
+    assert!(matches!(world.router().action, Action::Refuse(_)));
+    assert_eq!(world.router().errors, ["building router handler: unknown TLS options: ghost@file".into()]);
+}
+
+#[test]
+fn options_that_are_there_are_kept_beside_a_router_that_wants_others_in_vain() {
+    let named = |name: &str, options: &str| {
+        ingress("n", name)
+            .path("a.test", &format!("/{name}"), "Prefix", "s", "80")
+            .annotation("router.tls.options", options)
+    };
+    let mut world = World::new(options());
+    world.compiler.define_tls_options("strict@file");
+    world.put(&[objects(named("good", "strict@file"), port()), vec![named("vain", "ghost@file")]].concat());
+    let refuses = |name: &str| {
+        let mut routers = world.table.routers.values();
+        matches!(routers.find(|router| &*router.origin.ingress.name == name).unwrap().action, Action::Refuse(_))
+    };
+    assert_eq!((refuses("good"), refuses("vain")), (false, true));
+    let want = [
+        "good: web strict@file",
+        "good: websecure strict@file",
+        "vain: web ghost@file!",
+        "vain: websecure ghost@file!",
+    ];
+    assert_eq!(secured(&world), want);
+}
+
+#[test]
+fn options_that_may_not_be_referred_to_have_no_say_in_those_of_a_host() {
+    let cross_provider = CrossProvider::Only(vec!["n".into()]);
+    let mut world = World::new(Options { cross_provider, ..options() });
+    world.compiler.define_tls_options("strict@file");
+    let good = path().annotation("router.tls.options", "strict@file");
+    let foreign = ingress("m", "foreign").path("a.test", "/x", "Prefix", "t", "80");
+    let foreign = foreign.annotation("router.tls.options", "default");
+    let backend =
+        [service("m", "t").service_port("", 80), slice("m", "x", "t").slice_port("", 8080).endpoint(&["10.0.0.2"])];
+    world.put(&[objects(good, port()), vec![foreign], backend.to_vec()].concat());
+    let want =
+        ["foreign: web default!", "foreign: websecure default!", "i: web strict@file", "i: websecure strict@file"];
+    assert_eq!(secured(&world), want);
+}
+
 #[test]
 fn a_priority_above_the_limit_does_not_stand_above_our_own_routers() {
     let world = World::of(options(), &objects(path().annotation("router.priority", "9223372036854775807"), port()));
@@ -99,6 +172,17 @@ fn references_across_providers_refuse_where_they_are_not_allowed() {
             assert_eq!(world.table.certificates.len(), usize::from(allowed || number > 1), "{options:?} {number}");
         }
     }
+}
+
+#[test]
+fn domains_are_told_to_have_no_effect_with_a_resolver_or_without() {
+    let domains = path().annotation("router.tls.domains.0.main", "a.test");
+    let place =
+        |annotation: &str| format!("Ingress n/i metadata.annotations[traefik.ingress.kubernetes.io/{annotation}]");
+    let world = World::of(options(), &objects(domains.clone(), port()));
+    assert_eq!(world.findings(), [place("router.tls.domains") + " DomainsWithoutResolver"]);
+    let world = World::of(options(), &objects(domains.annotation("router.tls.certresolver", "le"), port()));
+    assert_eq!(world.findings(), [place("router.tls.certresolver") + " CertResolverNotFound"]);
 }
 
 #[test]

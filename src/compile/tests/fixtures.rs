@@ -3,11 +3,12 @@
 use super::world::{World, options};
 use crate::compile::{CrossProvider, Namespaces, Options};
 use crate::model::facts::ServerState;
-use crate::model::plan::{Balancer, Precedence, Router, Sticky};
+use crate::model::plan::{Balancer, OptionsStanding, Precedence, Router, Secured, Sticky};
 use crate::model::rule::Syntax;
 use crate::parse::testing::Object;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Default, Deserialize)]
@@ -26,6 +27,8 @@ struct Static {
     disable_pass_host_headers: bool,
     default_rule_syntax: String,
     entry_points: Option<Vec<String>>,
+    /// Entry points with `http.tls`, and their `http.tls.options`.
+    secured_entry_points: BTreeMap<String, String>,
     namespaces: Option<Vec<String>>,
 }
 
@@ -50,7 +53,11 @@ impl Static {
             default_rule_syntax: Syntax::from_word(&self.default_rule_syntax),
             default_entry_points: entry_points.clone(),
             entry_points,
-            secured_entry_points: Default::default(),
+            secured_entry_points: self
+                .secured_entry_points
+                .into_iter()
+                .map(|(name, reference)| (name.into(), reference.into()))
+                .collect(),
             namespaces: self.namespaces.map_or(Namespaces::All, |names| Namespaces::Only(list(names))),
             publish: base.publish,
         }
@@ -122,6 +129,13 @@ fn router(router: &Router, world: &World) -> Value {
         let domains: Vec<Value> =
             tls.domains.iter().map(|domain| json!({"main": &*domain.main, "sans": domain.sans})).collect();
         show("tls", json!({"certResolver": &*tls.cert_resolver, "options": &*tls.options, "domains": domains}));
+    }
+    if !router.secured.is_empty() {
+        let secured = router.secured.iter().map(|Secured { entry_point, options, standing }| {
+            let standing = if *standing == OptionsStanding::Refused { " (refused)" } else { "" };
+            format!("{entry_point} {options}{standing}")
+        });
+        show("secured", secured.collect());
     }
     if !router.middlewares.is_empty() {
         show("middlewares", json!(router.middlewares));

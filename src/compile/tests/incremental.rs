@@ -1,6 +1,6 @@
 //! What a change costs: only what it reaches is compiled, and only what differs is told.
 use super::world::{World, options};
-use crate::compile::{Options, RouterChange};
+use crate::compile::{Options, Outcome, RouterChange};
 use crate::parse::testing::{Object, class, ingress, node, pair, secret, service, slice};
 use serde_json::json;
 
@@ -52,12 +52,35 @@ fn a_service_that_nobody_uses_costs_nothing() {
     assert!(outcome.plan.is_empty() && outcome.compiled_ingresses == 0);
 }
 
+/// A Secret with a certificate of its own.
+fn made(name: &str) -> Object {
+    let (crt, key) = pair(&["a.test"]);
+    secret("n", name).data("tls.crt", crt.as_bytes()).data("tls.key", key.as_bytes())
+}
+
+#[test]
+fn a_secret_of_one_of_many_ingresses_reaches_that_one() {
+    let mut objects: Vec<Object> = (0..MANY).flat_map(one).collect();
+    for (number, ingress) in objects.iter_mut().step_by(3).enumerate() {
+        *ingress = ingress.clone().tls(if number == 7 { "own" } else { "shared" });
+    }
+    objects.extend([made("own"), made("shared")]);
+    let mut world = World::new(options());
+    assert_eq!(world.put(&objects).read_ingresses, MANY);
+    let counts = |outcome: &Outcome| {
+        let Outcome { plan, compiled_ingresses, read_ingresses, .. } = outcome;
+        (*compiled_ingresses, *read_ingresses, plan.certificates.len(), plan.routers.len())
+    };
+    let renewed = world.put(&[made("own")]);
+    assert_eq!(counts(&renewed), (0, 1, 1, 0));
+    let lost = world.put(&[secret("n", "own")]);
+    assert_eq!((counts(&lost), lost.findings.appeared.len()), ((0, 1, 1, 0), 1));
+    let unused = world.put(&[made("unused")]);
+    assert_eq!(counts(&unused), (0, 0, 0, 0));
+}
+
 #[test]
 fn a_renewed_certificate_touches_no_router() {
-    let made = |name: &str| {
-        let (crt, key) = pair(&["a.test"]);
-        secret("n", name).data("tls.crt", crt.as_bytes()).data("tls.key", key.as_bytes())
-    };
     let mut objects: Vec<Object> = (0..10).flat_map(one).collect();
     for object in objects.iter_mut().step_by(3) {
         *object = object.clone().tls("c");

@@ -444,8 +444,11 @@ fn routers_carry_what_annotations_say() {
     assert_eq!(router.errors, ["entryPoint \"nope\" doesn't exist".into()]);
     assert_eq!(&*router.tls.as_ref().unwrap().domains[0].main, "a.test");
     assert_eq!(router.observability.as_ref().unwrap().metrics, Some(false));
-    let place = "metadata.annotations[traefik.ingress.kubernetes.io/router.entrypoints]";
-    assert_eq!(world.findings(), [format!("Ingress testing/ {place} EntryPointNotFound")]);
+    let told = |annotation: &str, reason: &str| {
+        format!("Ingress testing/ metadata.annotations[traefik.ingress.kubernetes.io/{annotation}] {reason}")
+    };
+    let want = [told("router.entrypoints", "EntryPointNotFound"), told("router.tls.domains", "DomainsWithoutResolver")];
+    assert_eq!(world.findings(), want);
 }
 
 #[test]

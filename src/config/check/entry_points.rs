@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::super::report::Findings;
 use super::super::settings::{Scope, Settings};
-use super::super::{Api, EntryPoint, EntryPointTls, INTERNAL_ENTRY_POINT, ListenAddress, Ping, Protocol};
+use super::super::{Api, Domain, EntryPoint, EntryPointTls, INTERNAL_ENTRY_POINT, ListenAddress, Ping, Protocol};
 
 mod peers;
 mod redirections;
@@ -114,8 +114,17 @@ fn tls(scope: Scope<'_>) -> Option<EntryPointTls> {
     let tls = EntryPointTls {
         options: scope.text("entryPoints.<name>.http.tls.options").into(),
         cert_resolver: scope.text("entryPoints.<name>.http.tls.certResolver").into(),
+        domains: scope.items("entryPoints.<name>.http.tls.domains[n]").into_iter().map(domain).collect(),
     };
     scope.object("entryPoints.<name>.http.tls").then_some(tls)
+}
+
+fn domain(scope: Scope<'_>) -> Domain {
+    let sans = scope.list("entryPoints.<name>.http.tls.domains[n].sans");
+    Domain {
+        main: scope.text("entryPoints.<name>.http.tls.domains[n].main").into(),
+        sans: sans.into_iter().map(Into::into).collect(),
+    }
 }
 
 /// Our workers share their ports (SO_REUSEPORT), so two entry points on one address would not fail to start as they do

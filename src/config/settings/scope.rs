@@ -53,6 +53,14 @@ impl<'s> Scope<'s> {
         below.map(|(_, given)| given)
     }
 
+    /// The items of the list of objects at `path`, in order.
+    pub(in super::super) fn items(&self, path: &'static str) -> Vec<Scope<'s>> {
+        let (settings, key) = (self.settings, self.key);
+        let is_ours = |item: &str| item.strip_prefix(key).is_some_and(|rest| rest.starts_with(table::KEY_SEPARATOR));
+        let items = settings.keys(path).into_keys().filter(|item| is_ours(item));
+        items.map(|key| Scope { settings, key }).collect()
+    }
+
     /// Where the option was given, if it was.
     pub(in super::super) fn origin(&self, path: &'static str) -> Option<&'s Origin> {
         self.given(path).map(|given| &given.origin)

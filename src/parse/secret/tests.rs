@@ -51,6 +51,12 @@ fn what_is_wrong_with_a_pair_is_told_without_its_content() {
 }
 
 #[test]
+fn a_key_that_is_too_small_is_told_with_its_size() {
+    let both = include_str!("../../../fixtures/secrets/rsa-1024.pem");
+    assert_eq!(error(both, both), "the RSA key has 1024 bits; 2048 to 8192 are supported");
+}
+
+#[test]
 fn a_chain_is_kept_in_order_and_its_bad_links_are_numbered() {
     let (crt, key) = pair(&["a.test"]);
     let (other, _) = pair(&["b.test"]);

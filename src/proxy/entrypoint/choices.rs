@@ -5,6 +5,7 @@
 use super::options::Trust;
 use crate::config::{self, EncodedCharacter, KeepAlive, NameStrategy, OddNames};
 use crate::proxy::http::Redirect;
+use crate::proxy::table::ConnectionKind;
 use http::HeaderName;
 
 /// The choices of one entry point. The default is the usual.
@@ -26,6 +27,8 @@ pub(crate) struct Choices {
     pub(crate) keep_alive: KeepAlive,
     /// Whether its routers may serve.
     pub(crate) guard: Guard,
+    /// How the program's own endpoints are reached.
+    pub(crate) own: Own,
     /// Where everything is sent that no router of a higher priority takes.
     pub(crate) redirect: Option<Box<Redirect>>,
 }
@@ -46,8 +49,34 @@ pub(crate) enum Guard {
     /// They may.
     #[default]
     Open,
-    /// They answer 503: a middleware of the entry point does not exist (architecture.md 3, difference 2).
+    /// They answer 503: something that the entry point names does not exist (architecture.md 3, difference 2).
     Closed,
+}
+
+/// How the program's own endpoints are reached on an entry point. Like a router without a TLS block they take the one of
+/// the entry point (spec/http.md 1.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// Over which connections alone.
+    pub(crate) kind: ConnectionKind,
+    /// Whether they may answer. Routers say for themselves whether the TLS options of the entry point are there; these,
+    /// which every client reaches that gets a connection, must not be open while they are not.
+    pub(crate) guard: Guard,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { kind: ConnectionKind::Plain, guard: Guard::Open }
+    }
+}
+
+impl Own {
+    fn new(given: &config::EntryPoint) -> Self {
+        let Some(tls) = &given.tls else { return Self::default() };
+        // No object makes TLS options yet.
+        let guard = if matches!(&*tls.options, "" | "default") { Guard::Open } else { Guard::Closed };
+        Self { kind: ConnectionKind::Tls, guard }
+    }
 }
 
 impl Choices {
@@ -67,6 +96,7 @@ impl Choices {
             max_streams: Some(given.http2.max_concurrent_streams).filter(|streams| *streams > 0),
             keep_alive: given.keep_alive,
             guard: if given.middlewares.is_empty() { Guard::Open } else { Guard::Closed },
+            own: Own::new(given),
             redirect: Redirect::of(given).map(Box::new),
         }
     }

@@ -3,7 +3,7 @@
 //! 1. The head was read (`entrypoint/http1.rs`, or hyper for HTTP/2); what is refused there is answered there, what is
 //!    refused here by [`answer`].
 //! 2. [`host`]: which host it is for. [`target`]: the path is normalised and cleaned, the query's `;` replaced.
-//! 3. The program's own endpoints are asked (`internal.rs`); they work before there is a table.
+//! 3. The program's own endpoints are asked ([`own`]); they work before there is a table.
 //! 4. [`headers`]: what concerns this connection only goes. [`forwarded`]: what servers learn about the client comes.
 //! 5. The table names router and load balancer: 503 before the first table, 404 without router.
 //! 6. [`forward`]: the balancer picks a server, the request goes over a pooled or new connection, a failure before
@@ -22,6 +22,7 @@ mod host;
 mod interim;
 mod multiplexed;
 mod names;
+mod own;
 mod redirect;
 mod spare;
 mod stream;
@@ -129,8 +130,8 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
     }
     let uri = std::mem::take(request.uri_mut());
     let target = Target::clean(&uri, &conn.entry)?;
-    if conn.worker.internal.claims(conn.entry.id, target.path()) {
-        if let Some(answer) = strict::held_back(conn, target.path()) {
+    if own::takes(conn, memory.canonical(), target.path()) {
+        if let Some(answer) = own::held_back(conn, target.path()) {
             return Ok(Step::Answer(answer));
         }
         return Ok(Step::Internal(InternalRequest {
@@ -162,9 +163,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
     }
     let balancer = match (route, redirect) {
         (Route::Forward { balancer, tls_options, .. }, _) if conn.was_made_with(tls_options) => Arc::clone(balancer),
-        (Route::Forward { tls_options, .. }, _) if table.has_tls_options(tls_options) => {
-            return Ok(Step::Answer(answer::misdirected(conn)));
-        }
+        (Route::Forward { .. }, _) => return Ok(Step::Answer(answer::misdirected(conn))),
         (Route::Rival, Some(redirect)) => {
             let (method, headers) = (request.method(), request.headers());
             let request = Redirected { method, headers, host: host.as_ref(), target: &target, uri: &uri };
@@ -172,7 +171,7 @@ fn try_admit(conn: &Rc<Conn>, mut request: Request<Received>) -> Result<Step, Re
         }
         (Route::NoRouter | Route::Rival, _) => return Ok(Step::Answer(answer::not_found(conn))),
         (Route::NotReady, _) => return Ok(Step::Answer(answer::unavailable(conn))),
-        (Route::Refused(_) | Route::Forward { .. }, _) => return Ok(Step::Answer(answer::closed(conn))),
+        (Route::Refused(_), _) => return Ok(Step::Answer(answer::closed(conn))),
     };
     *request.uri_mut() = target.rebuilt(&uri)?.map_or(uri, Uri::from);
     Ok(Step::Forward(Forwarding::new(conn, request, balancer, host, upgrade)))

@@ -4,7 +4,7 @@
 //! ranks against other entries.
 use super::slots::Slot;
 use super::{ConnectionKind, EntryPointId};
-use crate::model::plan::{Action, BlocRank, Precedence, Router};
+use crate::model::plan::{Action, BlocRank, OptionsStanding, Precedence, Router, Secured};
 use crate::model::rule::{RequestView, Rule};
 use crate::model::tls::TlsOptionsKey;
 use std::cmp::Ordering;
@@ -78,7 +78,7 @@ enum Kind {
     Plain,
     /// TLS with the default options.
     Tls,
-    /// TLS with options of the router's own on some entry point.
+    /// TLS with options of the router's own on some entry point, also with ones that it cannot have.
     OwnTls,
 }
 
@@ -105,7 +105,10 @@ impl Template {
     pub(super) fn of(router: &Arc<Router>, slot: Slot, entry_points: &[Arc<str>]) -> impl Iterator<Item = Self> {
         let listens_on = EntryPointSet::named(router.entry_points.iter(), entry_points);
         let secured = EntryPointSet::named(router.secured.iter().map(|secured| &secured.entry_point), entry_points);
-        let is_own = router.secured.iter().any(|secured| secured.options != TlsOptionsKey::Default);
+        let is_usual = |secured: &Secured| {
+            secured.options == TlsOptionsKey::Default && secured.standing == OptionsStanding::Usable
+        };
+        let is_own = !router.secured.iter().all(is_usual);
         let tls = if is_own { Kind::OwnTls } else { Kind::Tls };
         let both =
             [(EntryPointSet(listens_on.0 & !secured.0), Kind::Plain), (EntryPointSet(listens_on.0 & secured.0), tls)];
@@ -144,13 +147,14 @@ impl Entry {
             && self.test.as_ref().is_none_or(|test| test.matches(query.request))
     }
 
-    /// The TLS options with which a connection to the entry point of this name must have been made.
-    pub(super) fn tls_options(&self, entry_point: Option<&Arc<str>>) -> &TlsOptionsKey {
+    /// The TLS options with which a connection to the entry point of this name must have been made; `None` if the router
+    /// cannot have those that it wants.
+    pub(super) fn tls_options(&self, entry_point: Option<&Arc<str>>) -> Option<&TlsOptionsKey> {
         if self.kind != Kind::OwnTls {
-            return &TlsOptionsKey::Default;
+            return Some(&TlsOptionsKey::Default);
         }
-        let own = self.router.secured.iter().find(|secured| Some(&secured.entry_point) == entry_point);
-        own.map_or(&TlsOptionsKey::Default, |secured| &secured.options)
+        let own = self.router.secured.iter().find(|secured| Some(&secured.entry_point) == entry_point)?;
+        (own.standing == OptionsStanding::Usable).then_some(&own.options)
     }
 
     /// Its rank in the bloc; `None` if it has a priority of its own.

@@ -215,9 +215,13 @@ impl Table {
         let router = &chosen.router;
         let name = self.entry_points.get(usize::from(entry.0));
         match (chosen.serves, self.slots.get(chosen.slot)) {
-            (Serves::Forwards, Some(balancer)) if balancer.is_open() => {
-                Route::Forward { router, balancer, tls_options: chosen.tls_options(name) }
-            }
+            (Serves::Forwards, Some(balancer)) if balancer.is_open() => match chosen.tls_options(name) {
+                Some(tls_options) if self.security.options(tls_options).is_some() => {
+                    Route::Forward { router, balancer, tls_options }
+                }
+                // Also for a connection that was made with options of that name when there were some.
+                _ => Route::Refused(router),
+            },
             // A router whose balancer is not there must not let its requests fall through to others either.
             (Serves::Forwards, _) | (Serves::Refuses, _) => Route::Refused(router),
         }
@@ -267,11 +271,6 @@ impl Table {
     /// The TLS options for a connection to `entry` whose client names `name` (lower case, empty for none).
     pub(in crate::proxy) fn tls_options_for(&self, entry: EntryPointId, name: &str) -> &Arc<LiveOptions> {
         self.security.for_name(entry, name)
-    }
-
-    /// Whether there are TLS options of that name.
-    pub fn has_tls_options(&self, key: &TlsOptionsKey) -> bool {
-        self.security.options(key).is_some()
     }
 
     /// All certificates, in no order.

@@ -4,8 +4,8 @@ use crate::model::facts::testing::key_pair;
 use crate::model::facts::{Created, ServerState};
 use crate::model::keys::{IngressKey, PortRef, ServiceKey, TransportKey};
 use crate::model::plan::{
-    Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank, Origin,
-    PathRank, Precedence, Scheme, Secured, Server,
+    Action, Balancer, BalancerOptions, BalancerOrigin, BlocRank, DEFAULT_ROUTER_PRIORITY, HostHeader, HostRank,
+    OptionsStanding, Origin, PathRank, Precedence, Scheme, Secured, Server,
 };
 use crate::model::rule::Syntax;
 use ConnectionKind::{Plain, Tls};
@@ -80,7 +80,7 @@ fn ranked(name: &str, rule: &str, priority: i64) -> Router {
 
 /// TLS with the default options.
 fn secured(entry_point: &str) -> Secured {
-    Secured { entry_point: entry_point.into(), options: TlsOptionsKey::Default }
+    Secured { entry_point: entry_point.into(), options: TlsOptionsKey::Default, standing: OptionsStanding::Usable }
 }
 
 /// The router of an Ingress path, with the rank that its host and path give it.
@@ -135,6 +135,16 @@ fn routed_at(table: &Table, entry: EntryPointId, kind: ConnectionKind, host: &st
             router.name.to_string()
         }
     })
+}
+
+#[test]
+fn a_router_is_refused_where_it_cannot_have_the_tls_options_it_wants() {
+    let vain = Secured { standing: OptionsStanding::Refused, ..secured("websecure") };
+    let entry_points = ["web".into(), "websecure".into()].into();
+    let table = table([Router { secured: [vain].into(), entry_points, ..ranked("a", "PathPrefix(`/`)", 1) }]);
+    let secure = table.entry_point("websecure").unwrap();
+    assert_eq!(routed_at(&table, secure, ConnectionKind::Tls, "a.test", "/"), "refused a");
+    assert_eq!(routed(&table, "a.test", "/"), "a");
 }
 
 #[test]

@@ -243,6 +243,25 @@ fn a_redirection_competes_with_its_priority() {
 }
 
 #[test]
+fn a_redirection_takes_the_api_unless_it_is_weaker_and_never_takes_a_probe() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let to = "--entrypoints.web.http.redirections.entrypoint.to=:443";
+        let weaker = format!("--entrypoints.web.http.redirections.entrypoint.priority={}", i64::MAX - 2);
+        for (options, api) in [(vec![to], 301), (vec![to, weaker.as_str()], 200)] {
+            let rig = Rig::with(&options, all_to(origin.address));
+            for (path, want) in [("/api", api), ("/ping", 200), ("/", 301)] {
+                assert_eq!(rig.ask(&get(path, "")).await.status(), want, "{options:?} {path}");
+            }
+            let nameless = rig.ask("GET /api HTTP/1.0\r\n\r\n").await;
+            assert_eq!(nameless.status(), 200, "a redirection takes no request without a host");
+            rig.stop().await;
+        }
+        assert_eq!(origin.connections.get(), 0);
+    });
+}
+
+#[test]
 fn a_redirection_leaves_acme_challenges_out_and_never_leads_in_a_circle() {
     run(async {
         let origin = Origin::echoing().await;

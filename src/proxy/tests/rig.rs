@@ -8,7 +8,7 @@ use crate::model::plan::{
 };
 use crate::model::rule::{self, Syntax};
 use crate::model::transport::ServersTransport;
-use crate::proxy::internal::{InternalAnswer, InternalRequest, InternalService};
+use crate::proxy::internal::{Claimed, InternalAnswer, InternalRequest, InternalService};
 use crate::proxy::table::EntryPointId;
 use crate::proxy::{Grace, Proxy, Totals};
 use std::cell::{Cell, RefCell};
@@ -87,13 +87,17 @@ impl Rig {
     }
 }
 
-/// Answers `/ping`, and panics at `/panic`.
+/// Answers `/ping` and, as far as no redirection takes it, `/api`; panics at `/panic`.
 struct Ping;
 
 impl InternalService for Ping {
-    fn claims(&self, _: EntryPointId, path: &str) -> bool {
+    fn claims(&self, _: EntryPointId, path: &str) -> Option<Claimed> {
         assert_ne!(path, "/panic/claims", "on purpose");
-        matches!(path, "/ping" | "/panic/answer")
+        match path {
+            "/ping" | "/panic/answer" => Some(Claimed::Always),
+            "/api" => Some(Claimed::Against(i64::MAX - 1)),
+            _ => None,
+        }
     }
 
     fn answer(&self, _: EntryPointId, request: InternalRequest) -> InternalAnswer {

@@ -6,10 +6,11 @@
 use super::chosen::Chosen;
 use super::{LiveOptions, Prefixed, Secured};
 use crate::model::facts::KeyPair;
+use crate::model::tls::Version;
 use crate::proxy::entrypoint::Conn;
 use rustls::server::{Acceptor, ClientHello};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ServerConfig};
+use rustls::{AlertDescription, ServerConfig, SupportedCipherSuite};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -82,21 +83,39 @@ fn choose(conn: &Conn, hello: &ClientHello<'_>, local: Option<IpAddr>) -> Result
     }
     let table = conn.worker.table.load();
     let options: &LiveOptions = table.tls_options_for(conn.entry.id, name);
-    let suits = |pair: &KeyPair| pair.certified.key.choose_scheme(hello.signature_schemes()).is_some();
+    let config = options.config.clone().ok_or(HandshakeError::NoConfig)?;
+    let old_suites = old_suites(hello, options, &config);
+    let signs = |pair: &KeyPair| pair.certified.key.choose_scheme(hello.signature_schemes()).is_some();
+    let suits = |pair: &KeyPair| {
+        let kind = pair.certified.key.algorithm();
+        (old_suites.is_empty() || old_suites.iter().any(|suite| suite.usable_for_signature_algorithm(kind)))
+            && signs(pair)
+    };
+    let find = |name: &str| {
+        let found = table.certificate_for(name, suits)?;
+        if suits(found) { Some(found) } else { table.certificate_for(name, signs) }
+    };
     let found = match (name, local) {
-        ("", Some(local)) => table.certificate_for(&local.to_string(), suits),
-        (name, _) => table.certificate_for(name, suits),
+        ("", Some(local)) => find(&local.to_string()),
+        (name, _) => find(name),
     };
     let certified = match found {
         Some(pair) => &pair.certified,
         None if options.refuses_unknown_names() => return Err(HandshakeError::UnknownName),
         None => conn.worker.default_certificate.get().ok_or(HandshakeError::UnknownName)?,
     };
-    Ok(Choice {
-        secured: Secured { options: options.key.clone() },
-        config: options.config.clone().ok_or(HandshakeError::NoConfig)?,
-        certified: Arc::clone(certified),
-    })
+    Ok(Choice { secured: Secured { options: options.key.clone() }, config, certified: Arc::clone(certified) })
+}
+
+/// The suites of TLS 1.2 that both sides have. There the suite says of which kind the certificate's key is. Which versions
+/// the client offers is not to be seen here, so a client of TLS 1.3 gets a certificate for its older suites, too, if there
+/// is one.
+fn old_suites(hello: &ClientHello<'_>, options: &LiveOptions, config: &ServerConfig) -> Vec<SupportedCipherSuite> {
+    if options.plan.min_version > Version::Tls12 {
+        return Vec::new();
+    }
+    let ours = config.crypto_provider().cipher_suites.iter().filter(|suite| suite.tls13().is_none());
+    ours.filter(|suite| hello.cipher_suites().contains(&suite.suite())).copied().collect()
 }
 
 /// A fatal alert before anything was agreed on (RFC 8446 5.1 and 6).

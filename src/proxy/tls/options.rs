@@ -1,7 +1,8 @@
 //! TLS options at work: one rustls configuration each, built when a plan is installed, shared by all workers.
 //!
 //! Sessions belong to the options they were made with: each has ticket keys and a session store of its own, so that a
-//! client that was let in under one cannot resume under another, and changed options start anew.
+//! client that was let in under one cannot resume under another, and changed options start anew. Options that verify
+//! clients have none at all ([`resumption`]).
 use super::chosen::Chosen;
 use super::verify::AnyCertificate;
 use crate::model::tls::{
@@ -11,7 +12,7 @@ use rustls::crypto::aws_lc_rs::{self, Ticketer, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use std::sync::{Arc, LazyLock};
 
@@ -78,13 +79,35 @@ fn config(plan: &TlsOptions) -> Result<ServerConfig, BuildError> {
     }
     .with_cert_resolver(Arc::new(Chosen));
     config.alpn_protocols = plan.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    match plan.tickets {
-        // Keys change every six hours; the one before is still taken.
-        Tickets::Sent => config.ticketer = Ticketer::new()?,
-        Tickets::Off => config.send_tls13_tickets = 0,
+    match resumption(plan) {
+        Resumption::Offered => {
+            config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            // Keys change every six hours; the one before is still taken.
+            config.ticketer = Ticketer::new()?;
+        }
+        Resumption::Never => {
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
     }
     Ok(config)
+}
+
+/// Whether a client may take up a session again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resumption {
+    Offered,
+    Never,
+}
+
+fn resumption(plan: &TlsOptions) -> Resumption {
+    match (&plan.client_auth, plan.tickets) {
+        (_, Tickets::Off) => Resumption::Never,
+        // rustls takes the client's certificate over from the session and verifies nothing again: one that has expired
+        // would be let in for as long as tickets live, which is hours.
+        (ClientAuth::VerifyIfGiven(_) | ClientAuth::Require(_), _) => Resumption::Never,
+        (ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny, Tickets::Sent) => Resumption::Offered,
+    }
 }
 
 fn versions(plan: &TlsOptions) -> Vec<&'static SupportedProtocolVersion> {

@@ -23,17 +23,19 @@ async fn endless() -> Origin {
 fn as_many_streams_are_served_as_were_announced_and_no_more() {
     run(async {
         let origin = Origin::scripted(|mut server, _| async move { drop(server.rest().await) }).await;
-        let rig = Rig::to(&[origin.address]);
-        let mut raw = Raw::open(rig.address).await;
-        let settings = raw.find(|frame| frame.kind == SETTINGS && frame.flags == 0).await.unwrap();
-        let most = settings.payload.chunks(6).find(|setting| setting[..2] == [0, 3]).expect("a limit");
-        assert_eq!(u32::from_be_bytes(most[2..].try_into().unwrap()), 250);
-        let streams: Vec<Frame> = (0..251).map(|number| get(2 * number + 1)).collect();
-        raw.send(&streams).await;
-        assert_eq!(raw.outcome(501).await, Outcome::Reset(REFUSED_STREAM));
-        until(|| rig.totals().requests == 250).await;
-        drop(raw);
-        rig.stop().await;
+        for (options, limit) in [(&[][..], 250), (&["--entrypoints.web.http2.maxconcurrentstreams=3"], 3)] {
+            let rig = Rig::with(options, plan([server(Scheme::Http, origin.address)], HostHeader::Pass));
+            let mut raw = Raw::open(rig.address).await;
+            let settings = raw.find(|frame| frame.kind == SETTINGS && frame.flags == 0).await.unwrap();
+            let most = settings.payload.chunks(6).find(|setting| setting[..2] == [0, 3]).expect("a limit");
+            assert_eq!(u32::from_be_bytes(most[2..].try_into().unwrap()), limit);
+            let streams: Vec<Frame> = (0..=limit).map(|number| get(2 * number + 1)).collect();
+            raw.send(&streams).await;
+            assert_eq!(raw.outcome(2 * limit + 1).await, Outcome::Reset(REFUSED_STREAM));
+            until(|| rig.totals().requests == u64::from(limit)).await;
+            drop(raw);
+            rig.stop().await;
+        }
     });
 }
 

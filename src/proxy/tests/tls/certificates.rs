@@ -1,7 +1,10 @@
 //! Which certificate a client is shown, and that a changed one touches no connection.
 use super::rig::*;
 use crate::model::plan::PlanPatch;
+use crate::model::tls::{CipherSuite, TlsOptions, TlsOptionsKey, Version};
 use crate::proxy::tests::rig::*;
+use rustls::SupportedProtocolVersion;
+use rustls::version::{TLS12, TLS13};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -40,6 +43,49 @@ fn of_an_ecdsa_and_an_rsa_certificate_the_client_gets_the_one_it_can_check() {
             let config = client_that_checks(schemes);
             let stream = connect(rig.address, &Arc::new(config), "a.test").await.unwrap();
             assert_eq!(shown(&stream), want);
+        }
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn up_to_tls_1_2_the_certificate_fits_a_suite_that_both_sides_have() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let certificates = || {
+            let rsa = pair_of(&rcgen::PKCS_RSA_SHA256, "rsa", &["a.test", "old.test", "few.test"]);
+            let ecdsa = pair("ecdsa", &["a.test", "old.test", "few.test"]);
+            [(secret("a"), Some(ecdsa)), (secret("b"), Some(rsa))]
+        };
+        let mut plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
+        let old = TlsOptions { max_version: Version::Tls12, ..TlsOptions::default() };
+        let few = TlsOptions { cipher_suites: Some(vec![CipherSuite::RsaAes128]), ..old.clone() };
+        with_options(&mut plan, &named("old@file"), old, &["old.test"]);
+        with_options(&mut plan, &named("few@file"), few, &["few.test"]);
+        plan.certificates.extend(certificates());
+        let alone = pair_of(&rcgen::PKCS_RSA_SHA256, "alone", &["alone.test"]);
+        plan.certificates.push((secret("c"), Some(alone)));
+        let rig = Rig::with(&[], plan);
+        let both: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        let cases: [(&str, &str, &[&SupportedProtocolVersion], &str); 9] = [
+            ("a.test", "TLS_ECDHE_RSA", &[&TLS12], "rsa"),
+            ("a.test", "TLS_ECDHE_ECDSA", &[&TLS12], "ecdsa"),
+            ("a.test", "TLS_ECDHE_RSA", both, "rsa"),
+            ("a.test", "TLS_ECDHE_", both, "ecdsa"),
+            ("a.test", "none", &[&TLS13], "ecdsa"),
+            ("alone.test", "TLS_ECDHE_ECDSA", both, "alone"),
+            ("old.test", "TLS_ECDHE_RSA", both, "rsa"),
+            ("few.test", "TLS_ECDHE_", both, "rsa"),
+            ("few.test", "TLS_ECDHE_", &[&TLS12], "rsa"),
+        ];
+        for (name, suites, versions, want) in cases {
+            let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+            provider
+                .cipher_suites
+                .retain(|suite| suite.tls13().is_some() || format!("{:?}", suite.suite()).starts_with(suites));
+            let config = Arc::new(client_with(provider, versions, &[], None));
+            let stream = connect(rig.address, &config, name).await.unwrap();
+            assert_eq!(shown(&stream), want, "{name} {suites} {versions:?}");
         }
         rig.stop().await;
     });

@@ -123,7 +123,7 @@ fn client_certificates_are_asked_for_and_verified_in_every_mode() {
 }
 
 #[test]
-fn sessions_are_resumed_under_their_own_options_only() {
+fn sessions_are_resumed_under_their_own_options_only_and_never_past_a_verification() {
     run(async {
         let origin = Origin::echoing().await;
         let mut plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
@@ -133,6 +133,7 @@ fn sessions_are_resumed_under_their_own_options_only() {
             ..TlsOptions::default()
         };
         with_options(&mut plan, &named("strict@file"), strict, &["strict.test"]);
+        with_options(&mut plan, &named("other@file"), TlsOptions::default(), &["other.test"]);
         with_options(
             &mut plan,
             &named("mute@file"),
@@ -155,9 +156,14 @@ fn sessions_are_resumed_under_their_own_options_only() {
                 PlanPatch { generation: 2, tls_hosts: vec![(host, options)], ..PlanPatch::default() }
             };
             // The same name is now made safe in another way: what was agreed on before is not taken up.
-            rig.proxy.publisher().install(&host(Some(named("strict@file"))));
+            rig.proxy.publisher().install(&host(Some(named("other@file"))));
             assert!(!is_resumed("a.test").await, "{version:?}");
             rig.proxy.publisher().install(&host(None));
+            for name in ["strict.test", "mute.test"] {
+                for _ in 0..2 {
+                    assert!(!is_resumed(name).await, "{name} {version:?}");
+                }
+            }
         }
         rig.stop().await;
     });
@@ -187,6 +193,59 @@ fn a_router_is_reached_only_over_connections_with_its_options() {
             assert_eq!(status(&rig, client(&[]), name, host).await.unwrap(), want, "{name} {host}");
         }
         rig.stop().await;
+    });
+}
+
+#[test]
+fn options_that_go_close_their_routers_also_on_connections_made_with_them() {
+    run(async {
+        let rig = rig_of(TlsOptions::default()).await;
+        let mut kept = connect(rig.address, &Arc::new(client(&[])), "a.test").await.unwrap();
+        let gone = vec![(named("own@file"), None)];
+        rig.proxy.publisher().install(&PlanPatch { generation: 2, tls_options: gone, ..PlanPatch::default() });
+        let answer = ask(&mut kept, "a.test").await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn the_programs_own_endpoints_are_closed_while_the_options_of_their_entry_point_are_unknown() {
+    run(async {
+        let origin = Origin::echoing().await;
+        for (options, want) in [("default", OK), ("mtls@file", "HTTP/1.1 503 Service Unavailable")] {
+            let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
+            let rig = Rig::with(&[&format!("--entrypoints.web.http.tls.options={options}")], plan);
+            let mut stream = connect(rig.address, &Arc::new(client(&[])), "a.test").await.unwrap();
+            let answer = ask_for(&mut stream, "/ping", "a.test").await.unwrap();
+            assert!(answer.starts_with(want), "{options}: {answer}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
+fn the_programs_own_endpoints_are_on_the_kind_of_connection_that_their_entry_point_has() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let cases: [(&[&str], &str, &str); 2] =
+            [(&[], "answered here", "a router's"), (&["--entrypoints.web.http.tls=true"], "nobody's", "answered here")];
+        for (options, plain, secure) in cases {
+            let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
+            let rig = Rig::with(options, plan);
+            let whose = |answer: &str| match () {
+                () if answer.contains("GET /ping None a.test") => "answered here",
+                () if answer.starts_with("HTTP/1.1 404 ") => "nobody's",
+                () if answer.starts_with("HTTP/1.1 200 ") => "a router's",
+                () => panic!("{answer}"),
+            };
+            let mut client = rig.client().await;
+            client.send("GET /ping HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n").await;
+            assert_eq!(whose(&String::from_utf8(client.rest().await).unwrap()), plain, "{options:?}");
+            let mut stream = connect(rig.address, &Arc::new(client_of(&[&TLS13], &[], None)), "a.test").await.unwrap();
+            assert_eq!(whose(&ask_for(&mut stream, "/ping", "a.test").await.unwrap()), secure, "{options:?}");
+            rig.stop().await;
+        }
     });
 }
 

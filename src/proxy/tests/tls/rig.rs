@@ -1,7 +1,7 @@
 //! A proxy with TLS routers, certificates made on the spot, and rustls clients that say what they got.
 use crate::model::facts::KeyPair;
 use crate::model::keys::SecretKey;
-use crate::model::plan::{HostHeader, PlanPatch, Router, Scheme, Secured, TlsHost};
+use crate::model::plan::{HostHeader, OptionsStanding, PlanPatch, Router, Scheme, Secured, TlsHost};
 use crate::model::tls::{TlsOptions, TlsOptionsKey};
 use crate::proxy::tests::rig::{Origin, Rig, plan_for, server};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer};
@@ -57,7 +57,8 @@ pub fn tls_plan(rule: &str, origin: &Origin, options: TlsOptionsKey) -> PlanPatc
     let mut plan = plan_for(rule, [server(Scheme::Http, origin.address)], HostHeader::Pass);
     for (_, router) in &mut plan.routers {
         let router: &mut Router = Arc::make_mut(router.as_mut().unwrap());
-        router.secured = [Secured { entry_point: "web".into(), options: options.clone() }].into();
+        let standing = OptionsStanding::Usable;
+        router.secured = [Secured { entry_point: "web".into(), options: options.clone(), standing }].into();
     }
     plan
 }
@@ -181,7 +182,11 @@ pub async fn shown_for(rig: &Rig, name: &str) -> String {
 
 /// One request over HTTP/1.1, and all of its answer.
 pub async fn ask(stream: &mut TlsStream<TcpStream>, host: &str) -> io::Result<String> {
-    let request = format!("GET /x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    ask_for(stream, "/x", host).await
+}
+
+pub async fn ask_for(stream: &mut TlsStream<TcpStream>, path: &str, host: &str) -> io::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
