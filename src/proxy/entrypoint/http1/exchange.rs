@@ -73,6 +73,7 @@ pub(crate) enum ReceiveError {
 }
 
 /// What comes where a head is expected.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made; a box would cost an allocation")]
 pub(super) enum Start {
     /// A request.
     Head(Head),

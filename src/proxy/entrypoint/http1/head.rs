@@ -65,6 +65,7 @@ pub(crate) enum RawTarget {
 }
 
 /// Where a head may be.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made; a box would cost an allocation")]
 pub(super) enum Parsed {
     /// It is not all there.
     Partial,
