@@ -18,7 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// Who is told of the outcome.
 pub trait Voter {
@@ -99,7 +99,7 @@ impl Election {
             Ok(lease) => Answer::There(seen(&lease)),
             Err(failure) => self.judge(&failure, health),
         };
-        if matches!(answer, Answer::There(_)) && std::mem::replace(health, Health::Fine) != Health::Fine {
+        if matches!(answer, Answer::There(_)) && std::mem::replace(health, Health::Fine) > Health::Shaken {
             info!(namespace = %self.namespace, name = %self.name, "the lease can be reached again");
         }
         answer
@@ -115,6 +115,12 @@ impl Election {
                 Health::Refused,
                 "grant get, create and update on leases in this namespace; until then no status and no Event is written",
             ),
+            // One failure is not worth a word: mostly the API server is away, and that is said elsewhere.
+            _ if *health == Health::Fine => {
+                debug!(namespace = %self.namespace, name = %self.name, error = %failure, "no answer about the lease");
+                *health = Health::Shaken;
+                return Answer::Failed;
+            }
             _ => (Answer::Failed, Health::Unreachable, "it is tried again; serving does not need it"),
         };
         if *health != now {
@@ -143,9 +149,11 @@ impl Election {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Health {
     Fine,
+    /// The last answer did not come.
+    Shaken,
     Unreachable,
     Refused,
 }

@@ -224,12 +224,11 @@ pub(super) const ROWS: &[OptionRow] = &[
         "what to do with header names that hold other characters than letters, digits and dashes",
     ),
     works("entryPoints.<name>.http2.maxConcurrentStreams", COUNT, "250", "HTTP/2 streams per connection at a time"),
-    ignored(
+    works(
         "entryPoints.<name>.http2.maxDecoderHeaderTableSize",
         COUNT,
         "4096",
-        "HTTP/2 header table of requests, bytes",
-        TABLES,
+        "HTTP/2 header table of requests, bytes per connection",
     ),
     ignored(
         "entryPoints.<name>.http2.maxEncoderHeaderTableSize",

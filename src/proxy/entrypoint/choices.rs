@@ -8,6 +8,9 @@ use crate::proxy::http::Redirect;
 use crate::proxy::table::ConnectionKind;
 use http::HeaderName;
 
+/// Bytes of a header table of which nothing is said (RFC 9113 6.5.2).
+const USUAL_TABLE: u32 = 4096;
+
 /// The choices of one entry point. The default is the usual.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
@@ -23,6 +26,8 @@ pub(crate) struct Choices {
     pub(crate) chain: Chain,
     /// HTTP/2 streams at a time, where that is given.
     pub(crate) max_streams: Option<u32>,
+    /// Bytes of the header table for what HTTP/2 clients send, where it is not the usual one.
+    pub(crate) decoder_table: Option<u32>,
     /// How long a connection serves.
     pub(crate) keep_alive: KeepAlive,
     /// Whether its routers may serve.
@@ -93,6 +98,7 @@ impl Choices {
             denied: some(denied.collect()),
             listed: some(listed.collect()),
             chain: if given.forwarded.not_append_x_forwarded_for { Chain::AsReceived } else { Chain::Extended },
+            decoder_table: Some(given.http2.max_decoder_header_table_size).filter(|size| *size != USUAL_TABLE),
             max_streams: Some(given.http2.max_concurrent_streams).filter(|streams| *streams > 0),
             keep_alive: given.keep_alive,
             guard: if given.middlewares.is_empty() { Guard::Open } else { Guard::Closed },

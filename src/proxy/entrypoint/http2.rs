@@ -83,7 +83,8 @@ fn settings(entry: &EntryPoint, tasks: StreamTasks) -> Builder<StreamTasks> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(LOCAL_RESETS);
+        .max_local_error_reset_streams(LOCAL_RESETS)
+        .header_table_size(entry.choices.decoder_table);
     builder
 }
 

@@ -22,6 +22,26 @@ pub(super) fn may_hold_head(read: &[u8], searched: usize) -> bool {
     if searched == 0 {
         return !read.is_empty();
     }
-    let fresh = read.get(searched.saturating_sub(2)..).unwrap_or_default();
-    read.len() > searched && fresh.windows(2).any(|pair| pair == b"\n\n" || pair == b"\n\r")
+    let fresh = read.get(searched.saturating_sub(3)..).unwrap_or_default();
+    read.len() > searched && fresh.windows(3).any(|bytes| matches!(bytes, [_, b'\n', b'\n'] | b"\n\r\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_looked_at_again_when_its_end_may_have_come() {
+        let head = b"GET / HTTP/1.1\r\nX-A: 1\r\n\rY\r\nX-B: 2\r\n";
+        for end in ["\r\n", "\n"] {
+            let whole = [&head[..], end.as_bytes()].concat();
+            for searched in 1..head.len() {
+                for length in searched + 1..=whole.len() {
+                    let got = may_hold_head(&whole[..length], searched);
+                    assert_eq!(got, length == whole.len(), "{end:?}: {searched} of {length}");
+                }
+            }
+        }
+        assert!(may_hold_head(b"G", 0) && !may_hold_head(b"", 0) && !may_hold_head(b"\n\n", 2));
+    }
 }

@@ -40,6 +40,28 @@ fn as_many_streams_are_served_as_were_announced_and_no_more() {
 }
 
 #[test]
+fn the_header_table_is_as_large_as_the_option_says() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let option = "--entrypoints.web.http2.maxdecoderheadertablesize";
+        for (options, size) in
+            [(vec![], None), (vec![format!("{option}=65536")], Some(65_536)), (vec![format!("{option}=0")], Some(0))]
+        {
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let rig = Rig::with(&options, plan([server(Scheme::Http, origin.address)], HostHeader::Pass));
+            let mut raw = Raw::open(rig.address).await;
+            let settings = raw.find(|frame| frame.kind == SETTINGS && frame.flags == 0).await.unwrap();
+            let said = settings.payload.chunks(6).find(|setting| setting[..2] == [0, 1]);
+            assert_eq!(said.map(|said| u32::from_be_bytes(said[2..].try_into().unwrap())), size);
+            raw.send(&[get(1)]).await;
+            assert_eq!(raw.outcome(1).await, Outcome::Answered(200));
+            drop(raw);
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
 fn an_answer_that_takes_too_long_is_cut_alone() {
     run(async {
         let origin = endless().await;
