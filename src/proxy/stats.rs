@@ -55,6 +55,8 @@ pub struct WorkerStats {
     pub upstream_reuses: Counter,
     /// Further tries of a request, on the same or another server.
     pub retries: Counter,
+    /// Answers of which the rest passed from socket to socket.
+    pub spliced: Counter,
     /// Connections handed over to another protocol.
     pub upgrades: Counter,
     /// Failed `accept` calls.
@@ -97,6 +99,8 @@ pub struct Totals {
     pub retries: u64,
     /// See [`WorkerStats::upgrades`].
     pub upgrades: u64,
+    /// See [`WorkerStats::spliced`].
+    pub spliced: u64,
     /// See [`WorkerStats::accept_errors`].
     pub accept_errors: u64,
 }
@@ -119,6 +123,7 @@ impl Totals {
         self.upstream_reuses += worker.upstream_reuses.get();
         self.retries += worker.retries.get();
         self.upgrades += worker.upgrades.get();
+        self.spliced += worker.spliced.get();
         self.accept_errors += worker.accept_errors.get();
         self
     }

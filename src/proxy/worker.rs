@@ -9,7 +9,7 @@ use super::entrypoint::room;
 use super::entrypoint::watchdog::{Pace, Ticks, millis};
 use super::entrypoint::wire::Heads;
 use super::entrypoint::{Conn, EntryPoint, accept};
-use super::h1::Buffers;
+use super::h1::{Buffers, Pipes};
 use super::internal::InternalService;
 use super::pool::Pools;
 use super::stats::{Vital, WorkerStats};
@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     pub(crate) pools: Pools,
     /// Lent to connections.
     pub(crate) buffers: Rc<Buffers>,
+    /// Lent to answers that need not be looked at.
+    pub(crate) pipes: Rc<Pipes>,
     pub(crate) ticks: Ticks,
     pub(crate) date: Date,
     pub(crate) default_certificate: DefaultCertificate,
@@ -114,6 +116,7 @@ impl Worker {
             stats: seed.stats.clone(),
             pools: Pools::new(seed.idle_limit, ticks.clone()),
             buffers: Rc::default(),
+            pipes: Rc::default(),
             ticks,
             date: Date::new(),
             default_certificate: seed.default_certificate.clone(),

@@ -244,7 +244,7 @@ async fn answered(
             return Poll::Ready(Err(None));
         }
         let mut exchange = exchange.borrow_mut();
-        match sending.poll(cx, &mut exchange) {
+        match sending.poll(cx, &mut exchange, &conn.worker) {
             Poll::Ready(sent) => Poll::Ready(sent.map_err(Some)),
             Poll::Pending => exchange.poll_gone(cx).map(|()| Err(None)),
         }

@@ -1,6 +1,7 @@
 //! What HTTP/1.1 with clients (`entrypoint/http1.rs`) and with servers (`upstream/h1.rs`) have in common: buffers that
 //! connections lend each other, what was read and not yet understood ([`Inbox`]), what has not left yet ([`Outbox`]), and
-//! chunked bodies in both directions.
+//! chunked bodies in both
+//! directions, bodies that need not be looked at ([`splice`]).
 //!
 //! Bytes and nothing else: what a head means, and what becomes of a connection, each side knows for itself.
 pub(super) mod buffers;
@@ -8,10 +9,12 @@ pub(super) mod chunked;
 pub(super) mod chunks;
 pub(super) mod inbox;
 pub(super) mod outbox;
+pub(super) mod splice;
 
 pub(super) use buffers::Buffers;
 pub(super) use inbox::Inbox;
 pub(super) use outbox::Outbox;
+pub(super) use splice::Pipes;
 
 /// Most lines of a head, and of trailers: hyper's limit for HTTP/1.1, too (HAProxy's is 101).
 pub(super) const MAX_LINES: usize = 100;

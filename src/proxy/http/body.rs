@@ -254,6 +254,21 @@ impl AnswerBody {
         Self { kind, conn: conn.clone(), request: conn.request_number() }
     }
 
+    /// The connection to the server, if the rest of the body stands on it alone.
+    pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match &mut self.kind {
+            Kind::Server(lease) => Some(lease.connection_mut()),
+            _ => None,
+        }
+    }
+
+    /// The body was taken from its connection to the end: that may serve again.
+    pub(crate) fn let_go(&mut self) {
+        if let Kind::Server(lease) = std::mem::replace(&mut self.kind, Kind::Empty) {
+            lease.give_back();
+        }
+    }
+
     fn poll_server(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         let Kind::Server(lease) = &mut self.kind else { return Poll::Ready(None) };
         let polled = ready!(lease.connection_mut().poll_body(cx));

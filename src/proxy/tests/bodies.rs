@@ -109,6 +109,87 @@ fn interim_answers_go_on_to_the_client_at_once() {
     });
 }
 
+/// Bytes of which each tells where it belongs, as an answer with their number in front.
+fn large(length: usize) -> Vec<u8> {
+    let body: Vec<u8> = (0..length).map(|place| (place * 7 + place / 251) as u8).collect();
+    [format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes(), body].concat()
+}
+
+fn body_of(answer: &[u8]) -> &[u8] {
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    &answer[end + 4..]
+}
+
+#[test]
+fn large_answers_pass_whole_from_socket_to_socket_and_both_connections_serve_on() {
+    run(async {
+        let origin = Origin::replying(|request| match request.first_line() {
+            "GET /small HTTP/1.1" => ok(b"small"),
+            _ => large(1_500_000),
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        for _ in 0..3 {
+            client.send(GET).await;
+            assert!(client.answer().await.body == body_of(&large(1_500_000)));
+            client.send("GET /small HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            assert_eq!(client.answer().await.text(), "small");
+        }
+        let totals = rig.totals();
+        assert_eq!((totals.spliced, totals.connections, totals.upstream_connects), (3, 1, 1));
+        rig.stop().await;
+    });
+}
+
+#[test]
+fn a_large_answer_that_breaks_off_ends_the_connection_where_it_broke() {
+    run(async {
+        let origin = Origin::scripted(|mut server, _| async move {
+            if server.message(false).await.is_some() {
+                server.tcp.write_all(&large(1_500_000)[..700_000]).await.unwrap();
+            }
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(GET).await;
+        let got = client.rest().await;
+        let want = &large(1_500_000)[..700_000];
+        assert!(body_of(&got) == body_of(want), "{} bytes", got.len());
+        until(|| rig.totals().connections_open == 0).await;
+        assert_eq!(rig.totals().spliced, 1);
+        rig.stop().await;
+    });
+}
+
+/// What is on its way to a client that leaves must not reach another one.
+#[test]
+fn what_a_client_left_behind_is_gone() {
+    run(async {
+        let origin = Origin::replying(|request| match request.first_line() {
+            "GET /other HTTP/1.1" => large(300_000),
+            _ => large(50_000_000),
+        })
+        .await;
+        let rig = Rig::to(&[origin.address]);
+        for _ in 0..5 {
+            let mut client = rig.client().await;
+            client.send(GET).await;
+            let mut some = [0; 1000];
+            tokio::io::AsyncReadExt::read_exact(&mut client.tcp, &mut some).await.unwrap();
+            drop(client);
+            until(|| rig.totals().connections_open == 0).await;
+            let mut client = rig.client().await;
+            client.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            assert!(client.answer().await.body == body_of(&large(300_000)));
+            drop(client);
+            until(|| rig.totals().connections_open == 0).await;
+        }
+        rig.stop().await;
+    });
+}
+
 #[test]
 fn answers_without_length_are_chunked_and_those_to_head_keep_theirs() {
     run(async {

@@ -5,14 +5,17 @@
 //! what it had sent.
 use super::exchange::Exchange;
 use super::head::Keep;
+use super::io::ClientIo;
 use crate::proxy::h1::chunks;
-use crate::proxy::http::AnswerBody;
+use crate::proxy::h1::splice::{Pipe, WORTH};
+use crate::proxy::http::{AnswerBody, AnswerError};
+use crate::proxy::upstream::h1;
+use crate::proxy::worker::Worker;
 use ::http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
 use ::http::{HeaderMap, StatusCode, Version, response};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::ext::ReasonPhrase;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -157,6 +160,8 @@ pub(super) struct Sending {
     framing: Framing,
     /// What went wrong, until all that came before it has left.
     failed: Option<SendError>,
+    /// Through which the rest of the body passes.
+    pipe: Option<Pipe>,
 }
 
 /// Why an answer has not left whole.
@@ -164,10 +169,10 @@ pub(super) struct Sending {
 pub(super) enum SendError {
     /// The client's connection broke.
     #[error("connection to client broken")]
-    Io(#[from] io::Error),
+    Io(#[from] std::io::Error),
     /// The server broke off.
     #[error("answer broken off")]
-    Body(#[source] crate::proxy::http::AnswerError),
+    Body(#[source] AnswerError),
     /// It said how long the body is, and it is not.
     #[error("answer of another length than it says")]
     Length,
@@ -176,16 +181,22 @@ pub(super) enum SendError {
 impl Sending {
     /// `body`, framed like this. One that is not sent is dropped.
     pub(super) fn new(body: AnswerBody, framing: Framing) -> Self {
-        Self { body: (framing != Framing::Empty).then_some(body), framing, failed: None }
+        Self { body: (framing != Framing::Empty).then_some(body), framing, failed: None, pipe: None }
     }
 
     /// Sends what there is of it. Ready when all of it has left.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Result<(), SendError>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange,
+        worker: &Worker,
+    ) -> Poll<Result<(), SendError>> {
         let mut waiting = false;
         loop {
             // As much as is there leaves in one write.
             while !waiting
                 && exchange.outbox.is_ready_for_more()
+                && !self.passes(&exchange.io, worker)
                 && let Some(body) = &mut self.body
             {
                 let taken = match Pin::new(&mut *body).poll_frame(cx) {
@@ -209,6 +220,13 @@ impl Sending {
                 ready!(exchange.outbox.poll_write(cx, &mut exchange.io))?;
                 continue;
             }
+            if self.pipe.is_some() {
+                let passed = ready!(self.poll_pass(cx, &exchange.io));
+                self.failed = passed.err();
+                worker.stats.spliced.count();
+                self.body = None;
+                self.pipe = None;
+            }
             if self.body.is_none() || waiting {
                 exchange.outbox.clear();
                 ready!(exchange.poll_out(cx))?;
@@ -220,6 +238,39 @@ impl Sending {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether the rest of the body need not be looked at: it goes from socket to socket, and is worth a pipe.
+    fn passes(&mut self, io: &ClientIo, worker: &Worker) -> bool {
+        if self.pipe.is_some() {
+            return true;
+        }
+        let (Framing::Length(wanted @ WORTH..), ClientIo::Plain(_)) = (self.framing, io) else { return false };
+        let connection = self.body.as_mut().and_then(AnswerBody::connection_mut);
+        if connection.and_then(|connection| connection.plain_rest()).is_some_and(|(_, left)| left == wanted) {
+            self.pipe = worker.pipes.take();
+        }
+        self.pipe.is_some()
+    }
+
+    /// Lets the rest of the body pass. Ready when all of it has left.
+    fn poll_pass(&mut self, cx: &mut Context<'_>, io: &ClientIo) -> Poll<Result<(), SendError>> {
+        let (Some(pipe), Some(body), ClientIo::Plain(client)) = (&mut self.pipe, &mut self.body, io) else {
+            return Poll::Ready(Err(SendError::Length));
+        };
+        loop {
+            ready!(pipe.poll_drain(cx, client))?;
+            let Some(connection) = body.connection_mut() else { return Poll::Ready(Err(SendError::Length)) };
+            let Some((server, left)) = connection.plain_rest() else { break };
+            let broken = |error| SendError::Body(AnswerError::Http1(error));
+            match ready!(pipe.poll_fill(cx, server, left)) {
+                Ok(0) => return Poll::Ready(Err(broken(h1::AnswerError::Closed))),
+                Ok(count) => connection.took(count),
+                Err(error) => return Poll::Ready(Err(broken(h1::AnswerError::Io(error)))),
+            }
+        }
+        body.let_go();
+        Poll::Ready(Ok(()))
     }
 
     fn queue(&mut self, frame: Frame<Bytes>, last: bool, exchange: &mut Exchange) -> Result<(), SendError> {

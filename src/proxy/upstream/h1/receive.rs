@@ -6,10 +6,12 @@ use super::{AnswerError, Connection, Failure, MAX_INTERIM, Receiving, Touched};
 use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;
 use crate::proxy::h1::may_hold_head;
+use crate::proxy::upstream::stream::ServerStream;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use std::task::{Context, Poll, ready};
+use tokio::net::TcpStream;
 
 impl Connection {
     /// Sends `request` and reads the head of its answer, whichever goes first. The memory of the request's headers is used
@@ -157,6 +159,24 @@ impl Connection {
         };
         self.inbox.release();
         Ok(found)
+    }
+
+    /// The socket from which the rest of the body can be taken without being looked at, and how much that is.
+    pub(in crate::proxy) fn plain_rest(&self) -> Option<(&TcpStream, u64)> {
+        match (&self.stream, &self.receiving) {
+            (ServerStream::Plain(tcp), Receiving::Length(left)) if self.inbox.bytes.is_empty() => Some((tcp, *left)),
+            _ => None,
+        }
+    }
+
+    /// So many bytes of the rest were taken.
+    pub(in crate::proxy) fn took(&mut self, count: usize) {
+        if let Receiving::Length(left) = &mut self.receiving {
+            *left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+            if *left == 0 {
+                self.receiving = Receiving::Over;
+            }
+        }
     }
 
     /// Whether the answer's body is over.
