@@ -111,6 +111,8 @@ fn a_broken_header_ends_the_connection_without_a_word() {
         let rig = rig(&origin, &[TRUSTING]).await;
         let cases = [
             ("another address", b"PROXY TCP4 nobody 127.0.0.1 4321 80\r\n".to_vec()),
+            ("nothing", b"PROXY\r\n".to_vec()),
+            ("no blank", b"PROXYTCP4 9.8.7.6 127.0.0.1 4321 80\r\n".to_vec()),
             ("no end", [b"PROXY UNKNOWN ".to_vec(), vec![b'x'; 200]].concat()),
             ("an unknown command", version_2(0x2F, &V4)),
             ("too long", version_2(0x21, &[0; 5000])),

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// Longest header of version 1, in bytes, line end included.
 const LONGEST_LINE: usize = 107;
-/// How version 1 begins.
-const TEXT: &[u8] = b"PROXY ";
+/// How version 1 begins. No method does.
+const TEXT: &[u8] = b"PROXY";
 /// How version 2 begins.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Bytes of version 2 before the addresses.
@@ -89,7 +89,7 @@ fn line(seen: &[u8]) -> Result<Found, Broken> {
     };
     let text = seen.get(TEXT.len()..end).and_then(|line| line.strip_suffix(b"\r")).ok_or(Broken::Line)?;
     let text = std::str::from_utf8(text).map_err(|_| Broken::Line)?;
-    let mut words = text.split(' ');
+    let mut words = text.strip_prefix(' ').ok_or(Broken::Line)?.split(' ');
     let said = match words.next() {
         // Whatever follows.
         Some("UNKNOWN") => Said::Nothing,
