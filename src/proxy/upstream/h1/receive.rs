@@ -5,7 +5,7 @@ use super::head::{self, Head, HeadError, Keep, Length, MAX_HEAD, Parsed};
 use super::{AnswerError, Connection, Failure, MAX_INTERIM, Receiving, Touched};
 use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;
-use crate::proxy::h1::may_hold_head;
+use crate::proxy::h1::{buffers, may_hold_head};
 use crate::proxy::upstream::stream::ServerStream;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, StatusCode};
@@ -54,8 +54,8 @@ impl Connection {
             if self.inbox.bytes.len() >= MAX_HEAD {
                 return Poll::Ready(Err(Failure::Head(HeadError::TooLong)));
             }
-            let wanted = self.inbox.pace();
-            match ready!(self.inbox.poll_fill(cx, &mut self.stream, wanted)) {
+            // Not more, even if much has come at once before: what of a large body is read with the head is copied.
+            match ready!(self.inbox.poll_fill(cx, &mut self.stream, buffers::READ)) {
                 Ok(0) => return Poll::Ready(Err(Failure::Closed)),
                 Ok(_) => self.touched = Touched::Read,
                 Err(error) => return Poll::Ready(Err(Failure::Io(error))),
