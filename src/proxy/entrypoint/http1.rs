@@ -7,12 +7,15 @@
 //!
 //! The worker's sweeper and the drain give orders ([`Order`]): they are looked at before each step.
 use super::connection::{BodyState, Conn, Order};
+use crate::proxy::h1::Stream;
+use crate::proxy::h1::lines::Keep;
 use crate::proxy::http::{self, AnswerBody, Received};
+use crate::proxy::tls::accept::Secure;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use answer::{Asks, SendError, Sending, Shape};
 use bytes::Bytes;
 use exchange::{Exchange, Shared, Start};
-use head::{Head, Keep, Length};
+use head::{Head, Length};
 use refusal::Refusal;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -26,13 +29,14 @@ mod answer;
 mod body;
 mod exchange;
 mod head;
-mod io;
 mod refusal;
 
 pub(crate) use body::ClientBody;
 pub(crate) use exchange::ReceiveError;
 pub(crate) use head::RawTarget;
-pub(crate) use io::ClientIo;
+
+/// A client's connection.
+pub(in crate::proxy) type ClientIo = Stream<Secure>;
 
 /// How long, and for how many bytes, a closed connection is still read, so that the client gets to see its answer before
 /// the kernel resets the connection over unread bytes.
@@ -96,7 +100,8 @@ pub(super) async fn serve(io: ClientIo, conn: &Rc<Conn>, open: Open) -> Option<(
     match requests(conn, &exchange, open).await {
         End::Cut => {}
         End::Done => {
-            if exchange.borrow().io.says_goodbye() {
+            // TLS has a message for the end, without which it would look cut off; a socket says it by being closed.
+            if matches!(exchange.borrow().io, ClientIo::Tls(_)) {
                 Box::pin(say_goodbye(&exchange)).await;
             }
         }

@@ -8,13 +8,16 @@ pub(super) mod buffers;
 pub(super) mod chunked;
 pub(super) mod chunks;
 pub(super) mod inbox;
+pub(super) mod lines;
 pub(super) mod outbox;
 pub(super) mod splice;
+pub(super) mod stream;
 
 pub(super) use buffers::Buffers;
 pub(super) use inbox::Inbox;
 pub(super) use outbox::Outbox;
 pub(super) use splice::Pipes;
+pub(super) use stream::Stream;
 
 /// Most lines of a head, and of trailers: hyper's limit for HTTP/1.1, too (HAProxy's is 101).
 pub(super) const MAX_LINES: usize = 100;

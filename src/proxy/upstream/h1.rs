@@ -7,9 +7,10 @@
 //! before their requests were sent whole, [`tunnel`] for what follows a 101.
 use super::stream::ServerStream;
 use crate::proxy::h1::chunked::{ChunkError, Chunked};
+use crate::proxy::h1::lines::Keep;
 use crate::proxy::h1::{Buffers, Inbox, Outbox};
 use encode::Framing;
-use head::{HeadError, Keep};
+use head::HeadError;
 use http::Request;
 use http_body::Body;
 use std::io;

@@ -3,10 +3,10 @@
 //! The framing is always ours: it follows from what is known of the body, so that what a server's headers said of length
 //! and coding cannot differ from it (RFC 9112 6.3). A server that breaks off breaks the client's connection off, too, after
 //! what it had sent.
+use super::ClientIo;
 use super::exchange::Exchange;
-use super::head::Keep;
-use super::io::ClientIo;
 use crate::proxy::h1::chunks;
+use crate::proxy::h1::lines::Keep;
 use crate::proxy::h1::splice::{Pipe, WORTH};
 use crate::proxy::http::{AnswerBody, AnswerError};
 use crate::proxy::upstream::h1;

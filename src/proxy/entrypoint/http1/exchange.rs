@@ -4,9 +4,8 @@
 //! Both are mostly polled by one task. When an answer came before its request was sent whole, another task reads the rest
 //! of the body (`upstream/h1/duplex.rs`): nothing here is held over a wait.
 use super::head::{self, Expects, Head, Length, Parsed};
-use super::io::ClientIo;
 use super::refusal::Refusal;
-use super::{Open, Other};
+use super::{ClientIo, Open, Other};
 use crate::proxy::entrypoint::wire::Wire;
 use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;

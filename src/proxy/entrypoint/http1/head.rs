@@ -5,12 +5,12 @@
 //! differ or are no numbers, and codings other than one `chunked`, are refused.
 use super::refusal::Refusal;
 use crate::proxy::h1::MAX_LINES;
+use crate::proxy::h1::lines::{self, Keep, Line, Place, cut, digits, place};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use smallvec::SmallVec;
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 /// Longest target; `http::Uri` can hold no more.
 const MAX_TARGET: usize = 65_534;
@@ -40,13 +40,6 @@ pub(super) enum Length {
     Chunked,
 }
 
-/// Whether a connection may serve another request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keep {
-    Open,
-    Close,
-}
-
 /// Whether the client waits to be told before it sends the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expects {
@@ -72,9 +65,6 @@ pub(super) enum Parsed {
     /// Here.
     Whole(Head),
 }
-
-/// The name and the value of a line, as places in the head.
-type Line = (Range<u32>, Range<u32>);
 
 /// Takes the head of a request, of `limit` bytes at most, off the front of `read`. Its headers go into the memory of
 /// `spare`, which is cleared.
@@ -127,7 +117,7 @@ fn parse_plain(read: &mut BytesMut, spare: &mut HeaderMap, limit: usize) -> Resu
     let mut facts = Facts::default();
     for (name, value) in &lines {
         let name = HeaderName::from_bytes(cut(&bytes, name)).map_err(|_| Refusal::BAD_REQUEST)?;
-        let value = value_at(&bytes, value)?;
+        let value = lines::value(&bytes, value).ok_or(Refusal::BAD_REQUEST)?;
         facts.note(&name, &value);
         headers.append(name, value);
     }
@@ -138,27 +128,7 @@ fn parse_plain(read: &mut BytesMut, spare: &mut HeaderMap, limit: usize) -> Resu
     Ok(Parsed::Whole(Head { method, uri, target, version, headers, length, keep, expects }))
 }
 
-/// Where `part` of `whole` begins and ends in it. Heads are far below 4 GB; a wrong place would be an error later on.
-fn place(whole: &[u8], part: &[u8]) -> Range<u32> {
-    let begin = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
-    let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    narrow(begin)..narrow(begin.wrapping_add(part.len()))
-}
-
-fn cut<'a>(bytes: &'a Bytes, place: &Range<u32>) -> &'a [u8] {
-    let wide = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-    bytes.get(wide(place.start)..wide(place.end)).unwrap_or_default()
-}
-
-fn value_at(bytes: &Bytes, place: &Range<u32>) -> Result<HeaderValue, Refusal> {
-    let raw = cut(bytes, place);
-    if raw.is_empty() {
-        return Ok(HeaderValue::from_static(""));
-    }
-    HeaderValue::from_maybe_shared(bytes.slice_ref(raw)).map_err(|_| Refusal::BAD_REQUEST)
-}
-
-fn target_of(bytes: &Bytes, place: &Range<u32>, method: &Method) -> Result<(Uri, RawTarget), Refusal> {
+fn target_of(bytes: &Bytes, place: &Place, method: &Method) -> Result<(Uri, RawTarget), Refusal> {
     let raw = cut(bytes, place);
     if raw.len() > MAX_TARGET {
         return Err(Refusal::URI_TOO_LONG);
@@ -386,12 +356,6 @@ impl Facts {
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
-}
-
-/// A number of decimal digits and nothing else.
-fn digits(text: &[u8]) -> Option<u64> {
-    let all = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    all.then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! line that is no header is left out. What decides where the answer ends is not guessed at: lengths that differ or are no
 //! numbers, and codings other than one `chunked`, are errors.
 use crate::proxy::h1::MAX_LINES;
+use crate::proxy::h1::lines::{self, Keep, Line, Place, digits, place};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
 use smallvec::SmallVec;
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 /// Most bytes of a head, as for HTTP/2.
 pub(super) const MAX_HEAD: usize = 1024 * 1024;
@@ -39,13 +39,6 @@ pub(super) enum Length {
     Chunked,
     /// The server says by closing the connection.
     UntilClose,
-}
-
-/// Whether a connection may serve another request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keep {
-    Open,
-    Close,
 }
 
 /// Why an answer is none.
@@ -80,9 +73,6 @@ pub(super) enum Parsed {
     /// Here.
     Whole(Head),
 }
-
-/// The name and the value of a line, as places in the head.
-type Line = (Range<u32>, Range<u32>);
 
 /// Takes the head of the answer to a `method` request off the front of `read`. Its headers go into the memory of `spare`,
 /// which is cleared; if there is no whole head, it stays as it is.
@@ -134,34 +124,12 @@ fn lenient() -> httparse::ParserConfig {
     config
 }
 
-/// Where `part` of `whole` begins and ends in it. Heads are far below 4 GB; a wrong place would be an error later on.
-fn place(whole: &[u8], part: &[u8]) -> Range<u32> {
-    let begin = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
-    let narrow = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    narrow(begin)..narrow(begin.wrapping_add(part.len()))
-}
-
-fn wide(place: &Range<u32>) -> Range<usize> {
-    usize::try_from(place.start).unwrap_or(usize::MAX)..usize::try_from(place.end).unwrap_or(usize::MAX)
-}
-
-fn cut<'a>(bytes: &'a Bytes, place: &Range<u32>) -> &'a [u8] {
-    bytes.get(wide(place)).unwrap_or_default()
-}
-
-fn line_at(bytes: &Bytes, name: &Range<u32>, value: &Range<u32>) -> Result<(HeaderName, HeaderValue), HeadError> {
-    let name = HeaderName::from_bytes(cut(bytes, name)).map_err(|_| HeadError::Header)?;
-    Ok((name, value_at(bytes, value)?))
-}
-
-fn value_at(bytes: &Bytes, place: &Range<u32>) -> Result<HeaderValue, HeadError> {
-    let raw = cut(bytes, place);
-    if raw.is_empty() {
-        return Ok(HeaderValue::from_static(""));
-    }
-    HeaderValue::from_maybe_shared(bytes.slice_ref(raw))
-        .or_else(|_| HeaderValue::from_bytes(&unfolded(raw)))
-        .map_err(|_| HeadError::Header)
+fn line_at(bytes: &Bytes, name: &Place, value: &Place) -> Result<(HeaderName, HeaderValue), HeadError> {
+    let name = HeaderName::from_bytes(lines::cut(bytes, name)).map_err(|_| HeadError::Header)?;
+    let value = lines::value(bytes, value)
+        .or_else(|| HeaderValue::from_bytes(&unfolded(lines::cut(bytes, value))).ok())
+        .ok_or(HeadError::Header)?;
+    Ok((name, value))
 }
 
 /// The value of a line that was folded: each fold is one space (RFC 9112 5.2).
@@ -230,12 +198,6 @@ impl Facts {
         let honest = self.codings == 0 || self.lengths == 0;
         if keep && honest { Keep::Open } else { Keep::Close }
     }
-}
-
-/// A number of decimal digits and nothing else.
-fn digits(text: &[u8]) -> Option<u64> {
-    let all = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    all.then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The receiving half of an exchange: the head, telling of interim answers, then the body as far as it is asked for.
 //!
 //! Nothing is read beyond what is asked for but what a read happens to bring: that is never taken for the next answer.
-use super::head::{self, Head, HeadError, Keep, Length, MAX_HEAD, Parsed};
+use super::head::{self, Head, HeadError, Length, MAX_HEAD, Parsed};
 use super::{AnswerError, Connection, Failure, MAX_INTERIM, Receiving, Touched};
 use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;
+use crate::proxy::h1::lines::Keep;
 use crate::proxy::h1::{buffers, may_hold_head};
 use crate::proxy::upstream::stream::ServerStream;
 use bytes::{Buf, Bytes};

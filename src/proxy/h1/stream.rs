@@ -1,25 +1,16 @@
-//! A client's connection, with or without TLS, as one type.
-use crate::proxy::tls::accept::Secure;
+//! A connection, with or without TLS, as one type.
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A client's connection.
-pub(crate) enum ClientIo {
+/// A connection in plain text, or under TLS of the kind `T`.
+pub(in crate::proxy) enum Stream<T> {
     /// Plain text.
     Plain(TcpStream),
     /// TLS; boxed, since its state is many times larger.
-    Tls(Box<Secure>),
-}
-
-impl ClientIo {
-    /// Whether its end has to be said: TLS has a message for it, without which the other side takes it for cut off. A
-    /// socket says it by being closed.
-    pub(super) fn says_goodbye(&self) -> bool {
-        matches!(self, Self::Tls(_))
-    }
+    Tls(Box<T>),
 }
 
 /// Passes a call on to whichever stream it is.
@@ -38,13 +29,13 @@ macro_rules! either {
     };
 }
 
-impl AsyncRead for ClientIo {
+impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => stream.poll_read(cx, buf))
     }
 }
 
-impl AsyncWrite for ClientIo {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         either!(self, stream => stream.poll_write(cx, buf))
     }
@@ -58,7 +49,10 @@ impl AsyncWrite for ClientIo {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
