@@ -344,6 +344,8 @@ impl Conn {
     pub(crate) fn set_body(&self, request: u64, state: BodyState) {
         if self.requests.get() == request && self.body.get() == BodyState::Reading {
             self.body.set(state);
+            // Somebody else may have read it: from now on the connection's own task has to see whether the client leaves.
+            wake(&self.task);
             if state == BodyState::Whole && self.waiting_since.get() == Some(u64::MAX) {
                 self.waiting_since.set(Some(self.worker.ticks.now()));
             }
@@ -455,6 +457,7 @@ impl Conn {
             request_began: self.request_began.get(),
             reading_since: reading.then(|| self.reading_since.get()),
             waiting_since: self.waiting_since.get(),
+            block_since: self.wire.block_since(),
         };
         match verdict(&sight, &self.entry.timeouts, self.answer_limit.get(), pace, now) {
             Verdict::Fine if sight.phase == Phase::Idle && self.worker.is_draining(self.entry.id) => {

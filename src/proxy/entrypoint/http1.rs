@@ -12,7 +12,7 @@ use crate::proxy::h1::lines::Keep;
 use crate::proxy::http::{self, AnswerBody, Received};
 use crate::proxy::tls::accept::Secure;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use answer::{Asks, SendError, Sending, Shape};
+use answer::{Asks, Framing, SendError, Sending, Shape};
 use bytes::Bytes;
 use exchange::{Exchange, Shared, Start};
 use head::{Head, Length};
@@ -166,8 +166,9 @@ async fn requests(conn: &Rc<Conn>, exchange: &Shared, open: Open) -> End {
             return switched(conn, exchange, response, shape).await;
         }
         match answered(conn, exchange, response, shape, &mut spare).await {
-            Ok(Keep::Open) if conn.present_order() == Order::Serve => {}
-            Ok(_) if exchange.borrow().is_over() => return End::Done,
+            // What is left of a body must never be taken for a request.
+            Ok(Keep::Open) if conn.present_order() == Order::Serve && exchange.borrow().is_over() => {}
+            Ok(_) if conn.present_order() == Order::Serve && exchange.borrow().has_read_all() => return End::Done,
             Ok(_) => return End::Unread,
             Err(error) => {
                 if let Some(error) = error {
@@ -239,10 +240,13 @@ async fn answered(
             shape.keep = Keep::Close;
         }
     }
+    exchange.borrow_mut().answers();
     let (parts, body) = response.into_parts();
     let date = conn.worker.date.at(&conn.worker.ticks);
     let (framing, keep) = answer::head(&parts, &body, shape, &date, exchange.borrow_mut().outbox.bytes());
     *spare = parts.headers;
+    // Its values hold on to buffers; only its room is wanted.
+    spare.clear();
     let mut sending = Sending::new(body, framing);
     poll_fn(|cx| {
         if conn.order(cx.waker()) == Order::Cut {
@@ -250,7 +254,12 @@ async fn answered(
         }
         let mut exchange = exchange.borrow_mut();
         match sending.poll(cx, &mut exchange, &conn.worker) {
-            Poll::Ready(sent) => Poll::Ready(sent.map_err(Some)),
+            Poll::Ready(sent) => {
+                if sent.is_err() && framing == Framing::UntilClose {
+                    exchange.ends_in_a_reset();
+                }
+                Poll::Ready(sent.map_err(Some))
+            }
             Poll::Pending => exchange.poll_gone(cx).map(|()| Err(None)),
         }
     })

@@ -73,6 +73,8 @@ pub(crate) struct Sight {
     pub(crate) reading_since: Option<u64>,
     /// When the server was sent the end of the request, as long as its answer has not begun.
     pub(crate) waiting_since: Option<u64>,
+    /// When the block of headers of HTTP/2 began that is not finished.
+    pub(crate) block_since: Option<u64>,
 }
 
 /// What has to be done with a connection.
@@ -105,6 +107,11 @@ pub(crate) fn verdict(sight: &Sight, limits: &Timeouts, answer: Option<Duration>
         }
         Phase::Resting if sight.requests == 0 && over(limits.read, sight.since) => Verdict::Close,
         Phase::Resting if sight.requests > 0 && over(limits.idle, sight.since) => Verdict::Close,
+        Phase::Resting | Phase::Streams | Phase::Leaving
+            if sight.block_since.is_some_and(|since| over(limits.read, since)) =>
+        {
+            Verdict::Cut
+        }
         Phase::Leaving if over(Some(LEAVING), sight.since) => Verdict::Cut,
         Phase::Request | Phase::Flushing if over(limits.write, sight.request_began) => Verdict::Cut,
         Phase::Request if sight.reading_since.is_some_and(|since| over(limits.read, since)) => Verdict::BodyLate,
@@ -119,8 +126,15 @@ mod tests {
 
     const SECOND: Option<Duration> = Some(Duration::from_secs(1));
     const PACE: Pace = Pace { tick: Duration::from_millis(100) };
-    const QUIET: Sight =
-        Sight { phase: Phase::Idle, since: 0, requests: 0, request_began: 0, reading_since: None, waiting_since: None };
+    const QUIET: Sight = Sight {
+        phase: Phase::Idle,
+        since: 0,
+        requests: 0,
+        request_began: 0,
+        reading_since: None,
+        waiting_since: None,
+        block_since: None,
+    };
 
     #[test]
     fn each_phase_has_its_own_limit() {
@@ -152,6 +166,12 @@ mod tests {
             ("one that has served", Sight { phase: Phase::Resting, requests: 1, ..QUIET }, 3100, Verdict::Close),
             ("one that serves", Sight { phase: Phase::Streams, requests: 1, ..QUIET }, 999_999, Verdict::Fine),
             ("one that was told to go", Sight { phase: Phase::Leaving, ..QUIET }, 5100, Verdict::Cut),
+            (
+                "half a head beside streams",
+                Sight { phase: Phase::Streams, requests: 1, block_since: Some(0), ..QUIET },
+                1100,
+                Verdict::Cut,
+            ),
             ("a tunnel", Sight { phase: Phase::Upgraded, ..request }, 999_999, Verdict::Fine),
         ];
         for (name, sight, now, want) in cases {

@@ -5,17 +5,20 @@
 //! live on one thread.
 use super::http2::Frames;
 use super::watchdog::Ticks;
+use crate::proxy::h1::poll_turn;
 use crate::proxy::tls::Prefixed;
 use crate::proxy::tls::accept::Secure;
-use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// What a byte of an unfinished block of HTTP/2 headers may take in memory (measured: 80), and the most that a block may.
+const UNPACKED: u64 = 80;
+const MOST_UNPACKED: u64 = 2 << 20;
 /// Bytes after which others have their turn.
 const BURST: usize = 64 << 10;
 
@@ -67,6 +70,8 @@ pub(crate) struct Wire {
     since: AtomicU64,
     /// Bytes of a head that is not whole, or large and not answered.
     head: AtomicU64,
+    /// When an unfinished block of HTTP/2 headers began; `u64::MAX` if there is none.
+    block: AtomicU64,
     heads: Heads,
 }
 
@@ -105,7 +110,14 @@ impl Wire {
     /// A connection that was accepted just now.
     pub(crate) fn new(ticks: Ticks, heads: Heads) -> Self {
         let since = AtomicU64::new(ticks.now());
-        Self { ticks, phase: AtomicU8::new(Phase::Idle as u8), since, head: AtomicU64::new(0), heads }
+        Self {
+            ticks,
+            phase: AtomicU8::new(Phase::Idle as u8),
+            since,
+            head: AtomicU64::new(0),
+            block: AtomicU64::new(u64::MAX),
+            heads,
+        }
     }
 
     /// What it is doing.
@@ -139,6 +151,25 @@ impl Wire {
         self.head.store(head, Ordering::Relaxed);
         self.heads.add(bytes);
         if self.heads.are_too_many_for(head) { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+    }
+
+    /// Takes note that so many bytes of a block of HTTP/2 headers are not finished. They are unpacked as they come: a byte
+    /// of them may stand for a header of many (RFC 7541 6.1).
+    fn note_block(&self, bytes: u64) -> io::Result<()> {
+        self.let_go();
+        if bytes == 0 {
+            self.block.store(u64::MAX, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.block.load(Ordering::Relaxed) == u64::MAX {
+            self.block.store(self.ticks.now(), Ordering::Relaxed);
+        }
+        self.hold(bytes.saturating_mul(UNPACKED).min(MOST_UNPACKED))
+    }
+
+    /// Since when a block of HTTP/2 headers is not finished.
+    pub(super) fn block_since(&self) -> Option<u64> {
+        Some(self.block.load(Ordering::Relaxed)).filter(|since| *since != u64::MAX)
     }
 
     /// They are held no more.
@@ -192,24 +223,11 @@ impl<T> ClientStream<T> {
     pub(crate) fn new(io: T, wire: Arc<Wire>) -> Self {
         Self { io, wire, frames: Frames::new(), burst: 0 }
     }
-
-    /// Whether others have to have their turn first; this task is then woken after they had it. Without this the runtime
-    /// would look for news from other clients only after dozens of turns of whoever moves most: 3 ms beside one upload.
-    fn must_yield(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.burst < BURST {
-            return false;
-        }
-        self.burst = 0;
-        // Its first poll puts the waker in line behind the next look at the sockets.
-        pin!(tokio::task::yield_now()).poll(cx).is_pending()
-    }
 }
 
 impl<T: Transport> AsyncRead for ClientStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.must_yield(cx) {
-            return Poll::Pending;
-        }
+        ready!(poll_turn(cx, &mut self.burst, BURST));
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         let read = buf.filled().get(before..).unwrap_or_default();
@@ -219,10 +237,7 @@ impl<T: Transport> AsyncRead for ClientStream<T> {
         }
         self.burst += read.len();
         let unfinished = self.frames.pass(read);
-        self.wire.let_go();
-        if unfinished > 0 {
-            self.wire.hold(unfinished)?;
-        }
+        self.wire.note_block(unfinished)?;
         polled
     }
 }

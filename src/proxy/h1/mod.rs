@@ -19,8 +19,22 @@ pub(super) use outbox::Outbox;
 pub(super) use splice::Pipes;
 pub(super) use stream::Stream;
 
+use std::pin::pin;
+use std::task::{Context, Poll};
+
 /// Most lines of a head, and of trailers: hyper's limit for HTTP/1.1, too (HAProxy's is 101).
 pub(super) const MAX_LINES: usize = 100;
+
+/// Lets others have their turn after so many bytes that one connection has moved: `moved` counts them. Without this the
+/// runtime would look for news from other sockets only after dozens of turns of whoever moves most: 3 ms beside one upload.
+pub(super) fn poll_turn(cx: &mut Context<'_>, moved: &mut usize, burst: usize) -> Poll<()> {
+    if *moved < burst {
+        return Poll::Ready(());
+    }
+    *moved = 0;
+    // Its first poll puts the waker in line behind the next look at the sockets.
+    pin!(tokio::task::yield_now()).poll(cx)
+}
 
 /// Whether a head of which `searched` bytes are known to hold no end may have one now. One that comes byte by byte is
 /// parsed again only then, or a slow peer could keep us parsing.

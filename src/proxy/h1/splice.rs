@@ -2,7 +2,7 @@
 //!
 //! Pipes are lent by the worker like buffers. One that still holds something when it is given up is closed: it would hand
 //! a stranger's bytes to the next one.
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 pub(in crate::proxy) const WORTH: u64 = 32 * 1024;
 /// Size of a pipe: 100 kB pass in one go. The kernel gives a user 64 MiB in all.
 const SIZE: usize = 256 * 1024;
+/// Smallest that is any good: what a pipe has by itself.
+const LEAST: usize = 64 * 1024;
 /// Most pipes of a worker: each takes two files. Without one, bodies are copied.
 const MOST: usize = 128;
 /// Most that wait to be used again.
@@ -26,6 +28,8 @@ pub(in crate::proxy) struct Pipes {
     spare: RefCell<Vec<Ends>>,
     /// Those that there are, in use or not.
     count: Cell<usize>,
+    /// Whether the kernel gave one that is too small.
+    refused: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -49,11 +53,14 @@ impl Pipes {
         let spare = self.spare.borrow_mut().pop();
         let ends = match spare {
             Some(ends) => ends,
-            None if self.count.get() >= MOST => return None,
+            None if self.refused.get() || self.count.get() >= MOST => return None,
             None => {
                 let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-                if let Err(error) = fcntl_setpipe_size(&write, SIZE) {
-                    tracing::trace!(%error, "a pipe of the usual size will do");
+                let size = fcntl_setpipe_size(&write, SIZE).or_else(|_| fcntl_getpipe_size(&write));
+                if size.unwrap_or_default() < LEAST {
+                    // The user's share of memory for pipes is used up: copying is better than a trickle.
+                    self.refused.set(true);
+                    return None;
                 }
                 self.count.set(self.count.get() + 1);
                 Ends { read, write }

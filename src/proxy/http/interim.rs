@@ -6,6 +6,7 @@
 use super::headers::{self, Seen};
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::h1::chunks;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
 use std::cell::RefCell;
 
@@ -24,6 +25,7 @@ impl Interim {
         }
         let seen = Seen::among(&given);
         headers::clean_answer(&mut given, seen);
+        given.remove(CONTENT_LENGTH);
         let mut one =
             format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
         given.iter().for_each(|(name, value)| chunks::line(name, value, &mut one));

@@ -9,7 +9,7 @@ use super::names::WEBSOCKET;
 use super::web_socket::Frames;
 use crate::proxy::entrypoint::Conn;
 use crate::proxy::entrypoint::connection::Order;
-use crate::proxy::h1::{Buffers, Inbox};
+use crate::proxy::h1::{Buffers, Inbox, poll_turn};
 use crate::proxy::upstream::h1::Tunnel;
 use aws_lc_rs::rand;
 use bytes::{Buf, Bytes};
@@ -21,6 +21,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Bytes that one direction moves before others have their turn.
+const BURST: usize = 256 * 1024;
 
 /// What is spoken in a tunnel, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,8 @@ struct Direction {
     ours: Bytes,
     state: State,
     flush: Flush,
+    /// Bytes read since others had their turn.
+    burst: usize,
 }
 
 /// Whether something was written that may still be in a buffer of TLS.
@@ -143,6 +148,7 @@ impl Direction {
             ours: Bytes::new(),
             state: State::Open,
             flush: Flush::Done,
+            burst: 0,
         }
     }
 
@@ -170,12 +176,16 @@ impl Direction {
                 }
                 State::Open | State::Parting | State::Parted => {}
             }
+            ready!(poll_turn(cx, &mut self.burst, BURST));
             let wanted = self.inbox.pace();
             match self.inbox.poll_fill(cx, from, wanted) {
                 Poll::Ready(Ok(0)) => self.state = State::Ending,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(count)) => self.burst += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.burst = 0;
+                    return Poll::Pending;
+                }
             }
         }
     }

@@ -82,7 +82,9 @@ fn interim_answers_go_on_to_the_client_at_once() {
             async move {
                 while server.message(false).await.is_some() {
                     server.send("HTTP/1.1 100 Continue\r\n\r\n").await;
-                    server.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\n\r\n").await;
+                    server
+                        .send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 9\r\nConnection: x\r\nX: 1\r\n\r\n")
+                        .await;
                     gone.wait_for(|go| *go).await.unwrap();
                     server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
                 }
@@ -382,6 +384,61 @@ fn a_client_may_send_everything_before_it_reads_an_answer_that_came_early() {
         flood(&mut client.tcp, LARGE, &Cell::new(0)).await;
         assert_eq!(client.answer().await.body.len(), HELD);
         assert_eq!(rig.ask("GET /ping HTTP/1.1\r\nHost: a\r\n\r\n").await.status(), 200);
+        rig.stop().await;
+    });
+}
+
+/// The client may send the rest of its body when it likes, and it may look like anything.
+#[test]
+fn the_rest_of_a_body_behind_an_early_answer_is_never_taken_for_a_request() {
+    run(async {
+        let answers = [
+            ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nearly\r\n", "0\r\n\r\n"],
+            ["HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nearly", "er"],
+            ["HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly", ""],
+        ];
+        for [begin, end] in answers {
+            let (go, gone) = tokio::sync::watch::channel(false);
+            let origin = Origin::scripted(move |mut server, _| {
+                let mut gone = gone.clone();
+                async move {
+                    server.message(true).await;
+                    server.send(begin).await;
+                    gone.wait_for(|go| *go).await.unwrap();
+                    server.send(end).await;
+                    server.rest().await;
+                }
+            })
+            .await;
+            let rig = Rig::to(&[origin.address]);
+            let mut client = rig.client().await;
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc").await;
+            while !client.buffer.windows(5).any(|bytes| bytes == b"early") {
+                assert!(client.tcp.read_buf(&mut client.buffer).await.unwrap() > 0);
+            }
+            go.send(true).unwrap();
+            assert!(client.answer().await.text().starts_with("early"));
+            // It may be closed by now.
+            drop(client.tcp.write_all(b"GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n").await);
+            let mut more = Vec::new();
+            drop(client.tcp.read_to_end(&mut more).await);
+            assert_eq!(String::from_utf8_lossy(&more), "", "{begin:?}");
+            assert_eq!((rig.totals().requests, origin.connections.get()), (1, 1), "{begin:?}");
+            rig.stop().await;
+        }
+    });
+}
+
+#[test]
+fn a_client_that_sends_on_behind_its_last_request_sees_the_end_of_the_answer() {
+    run(async {
+        let origin = Origin::replying(|_| ok(b"last")).await;
+        let rig = Rig::to(&[origin.address]);
+        let mut client = rig.client().await;
+        client.send(&format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n{}", "x".repeat(100_000))).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.text(), answer.header("connection").as_deref()), ("last", Some("close")));
+        assert_eq!(client.tcp.read(&mut [0]).await.unwrap(), 0, "no reset");
         rig.stop().await;
     });
 }

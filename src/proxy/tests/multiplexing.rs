@@ -286,3 +286,61 @@ fn a_server_that_does_not_speak_http_2_is_502() {
         rig.stop().await;
     });
 }
+
+/// As in `bodies.rs`, with a server that speaks HTTP/2.
+#[test]
+fn the_rest_of_a_body_that_a_server_did_not_want_is_never_taken_for_a_request() {
+    run(async {
+        let origin = Origin::scripted(|client, _| async move {
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
+                drop(request);
+                Ok::<_, std::convert::Infallible>(http::Response::new("early".to_owned()))
+            });
+            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            connection.serve_connection(TokioIo::new(client.tcp), service).await.ok();
+        })
+        .await;
+        let rig = to(&origin);
+        let mut client = rig.client().await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc").await;
+        assert_eq!(client.answer().await.text(), "early");
+        drop(client.tcp.write_all(b"GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n").await);
+        let mut more = Vec::new();
+        drop(client.tcp.read_to_end(&mut more).await);
+        assert_eq!((String::from_utf8_lossy(&more).as_ref(), rig.totals().requests), ("", 1));
+        rig.stop().await;
+    });
+}
+
+/// Somebody else reads the body of such a request, and the connection's own task has to look again when it is over.
+#[test]
+fn a_client_that_leaves_behind_its_body_is_noticed() {
+    run(async {
+        let (began, begun) = tokio::sync::watch::channel(false);
+        let began = Rc::new(began);
+        let origin = Origin::scripted(move |client, _| {
+            let began = began.clone();
+            async move {
+                let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                    let began = began.clone();
+                    async move {
+                        began.send(true).unwrap();
+                        http_body_util::BodyExt::collect(request.into_body()).await.unwrap();
+                        std::future::pending::<Result<http::Response<String>, std::convert::Infallible>>().await
+                    }
+                });
+                let connection = hyper::server::conn::http2::Builder::new(crate::base::io::LocalExecutor);
+                connection.serve_connection(TokioIo::new(client.tcp), service).await.ok();
+            }
+        })
+        .await;
+        let rig = to(&origin);
+        let mut client = rig.client().await;
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc").await;
+        begun.clone().wait_for(|began| *began).await.unwrap();
+        client.send("def").await;
+        client.tcp.shutdown().await.unwrap();
+        until(|| rig.totals().connections_open == 0).await;
+        rig.stop().await;
+    });
+}

@@ -7,6 +7,7 @@ use super::ClientIo;
 use super::exchange::Exchange;
 use crate::proxy::h1::chunks;
 use crate::proxy::h1::lines::Keep;
+use crate::proxy::h1::poll_turn;
 use crate::proxy::h1::splice::{Pipe, WORTH};
 use crate::proxy::http::{AnswerBody, AnswerError};
 use crate::proxy::upstream::h1;
@@ -18,6 +19,9 @@ use http_body::{Body, Frame};
 use hyper::ext::ReasonPhrase;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+/// Bytes that pass from socket to socket before others have their turn.
+const BURST: usize = 1 << 20;
 
 /// What of a request decides how it is answered.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +166,8 @@ pub(super) struct Sending {
     failed: Option<SendError>,
     /// Through which the rest of the body passes.
     pipe: Option<Pipe>,
+    /// Bytes that passed since others had their turn.
+    burst: usize,
 }
 
 /// Why an answer has not left whole.
@@ -181,7 +187,7 @@ pub(super) enum SendError {
 impl Sending {
     /// `body`, framed like this. One that is not sent is dropped.
     pub(super) fn new(body: AnswerBody, framing: Framing) -> Self {
-        Self { body: (framing != Framing::Empty).then_some(body), framing, failed: None, pipe: None }
+        Self { body: (framing != Framing::Empty).then_some(body), framing, failed: None, pipe: None, burst: 0 }
     }
 
     /// Sends what there is of it. Ready when all of it has left.
@@ -260,12 +266,16 @@ impl Sending {
         };
         loop {
             ready!(pipe.poll_drain(cx, client))?;
+            ready!(poll_turn(cx, &mut self.burst, BURST));
             let Some(connection) = body.connection_mut() else { return Poll::Ready(Err(SendError::Length)) };
             let Some((server, left)) = connection.plain_rest() else { break };
             let broken = |error| SendError::Body(AnswerError::Http1(error));
             match ready!(pipe.poll_fill(cx, server, left)) {
                 Ok(0) => return Poll::Ready(Err(broken(h1::AnswerError::Closed))),
-                Ok(count) => connection.took(count),
+                Ok(count) => {
+                    connection.took(count);
+                    self.burst += count;
+                }
                 Err(error) => return Poll::Ready(Err(broken(h1::AnswerError::Io(error)))),
             }
         }

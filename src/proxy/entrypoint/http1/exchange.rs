@@ -9,20 +9,23 @@ use super::{ClientIo, Open, Other};
 use crate::proxy::entrypoint::wire::Wire;
 use crate::proxy::h1::chunked::{ChunkError, Chunked, Found};
 use crate::proxy::h1::inbox::MAX_READ;
-use crate::proxy::h1::{Buffers, Inbox, Outbox, buffers, may_hold_head};
-use bytes::Bytes;
+use crate::proxy::h1::{Buffers, Inbox, Outbox, buffers, may_hold_head, poll_turn};
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use std::cell::RefCell;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::AsyncWrite;
 
 /// Bytes read after which others have their turn.
 const BURST: usize = 64 << 10;
+/// Most empty lines before a head.
+const MOST_EMPTY_LINES: usize = 8;
 /// Most bytes of a body nobody wants that are read so that the connection can serve on.
 const DRAINED: usize = 64 << 10;
 
@@ -39,6 +42,8 @@ pub(super) struct Exchange {
     expects: Expects,
     /// How much of the inbox is known to hold no end of a head.
     searched: usize,
+    /// Empty lines before the present head.
+    empty_lines: usize,
     /// Counts requests, so that a body which outlives its own takes nothing of the next.
     request: u64,
     /// Bytes read since others had their turn.
@@ -95,6 +100,7 @@ impl Exchange {
             receiving: Receiving::Over,
             expects: Expects::Nothing,
             searched: 0,
+            empty_lines: 0,
             request: 0,
             burst: 0,
         }
@@ -107,12 +113,7 @@ impl Exchange {
 
     /// Reads about `wanted` bytes at most.
     fn poll_read(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
-        if self.burst >= BURST {
-            self.burst = 0;
-            // Without this the runtime would look for news from other clients only after dozens of turns of whoever sends
-            // most: 3 ms beside one upload. Its first poll puts the waker in line behind the next look at the sockets.
-            ready!(pin!(tokio::task::yield_now()).poll(cx));
-        }
+        ready!(poll_turn(cx, &mut self.burst, BURST));
         match self.inbox.poll_fill(cx, &mut self.io, wanted) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.burst += count;
@@ -156,6 +157,9 @@ impl Exchange {
             {
                 return Poll::Ready(Start::Other(other));
             }
+            if !self.skip_empty_lines() {
+                return Poll::Ready(Start::Refused(Refusal::BAD_REQUEST));
+            }
             if may_hold_head(&self.inbox.bytes, self.searched) {
                 match head::parse(&mut self.inbox.bytes, spare, limit) {
                     Ok(Parsed::Whole(head)) => {
@@ -176,8 +180,28 @@ impl Exchange {
         }
     }
 
+    /// Takes off empty lines before a head (RFC 9112 2.2). Whether there are not too many of them.
+    fn skip_empty_lines(&mut self) -> bool {
+        loop {
+            let length = match &self.inbox.bytes[..] {
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] => 1,
+                _ => return true,
+            };
+            self.inbox.bytes.advance(length);
+            self.inbox.release();
+            self.searched = self.searched.saturating_sub(length);
+            self.empty_lines += 1;
+            if self.empty_lines > MOST_EMPTY_LINES {
+                return false;
+            }
+        }
+    }
+
     fn begin(&mut self, head: Head) -> Start {
+        debug_assert!(self.is_over(), "what is left of a body would be taken for a request");
         self.searched = 0;
+        self.empty_lines = 0;
         self.request += 1;
         self.expects = head.expects;
         self.receiving = match head.length {
@@ -191,6 +215,25 @@ impl Exchange {
     /// Whether the request was read to its end.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.receiving, Receiving::Over)
+    }
+
+    /// The same, and the client has sent nothing after it as far as is known.
+    pub(super) fn has_read_all(&self) -> bool {
+        self.is_over() && self.inbox.bytes.is_empty()
+    }
+
+    /// The final answer begins: it is too late to ask for the body.
+    pub(super) fn answers(&mut self) {
+        self.expects = Expects::Nothing;
+    }
+
+    /// The end of the connection must not look like the end of an answer that only that would end.
+    pub(super) fn ends_in_a_reset(&self) {
+        if let ClientIo::Plain(tcp) = &self.io
+            && let Err(error) = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO))
+        {
+            tracing::debug!(%error, "a broken answer looks whole");
+        }
     }
 
     /// How much of the body is to come.

@@ -253,20 +253,43 @@ fn unfold(read: &mut BytesMut) -> Mended {
     }
     let Some(end) = end else { return Mended::NotYet };
     let mut plain = BytesMut::with_capacity(read.len());
+    // Only ends of lines, blanks and tabs go: whatever else stands there is the parser's to refuse.
+    let mut before = 0;
     for (number, line) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let text = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n")).unwrap_or(line);
         if number > 1 && is_folded(line) {
-            let kept = plain.len() - plain.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
-            plain.truncate(kept);
+            let blanks = plain.iter().take(before).rev().take_while(|byte| is_blank(byte)).count();
+            plain.truncate(before - blanks);
             plain.extend_from_slice(b" ");
-            plain.extend_from_slice(line.trim_ascii());
+            plain.extend_from_slice(without_blanks(text));
+            before = plain.len();
             plain.extend_from_slice(b"\r\n");
         } else {
+            before = plain.len() + text.len();
             plain.extend_from_slice(line);
         }
     }
     plain.extend_from_slice(read.get(end..).unwrap_or_default());
     *read = plain;
     Mended::Yes
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn without_blanks(mut text: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && is_blank(first)
+    {
+        text = rest;
+    }
+    while let [rest @ .., last] = text
+        && is_blank(last)
+    {
+        text = rest;
+    }
+    text
 }
 
 /// Where the head that begins at `begin` ends, the empty line included.

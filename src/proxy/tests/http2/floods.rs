@@ -2,6 +2,7 @@
 //! served meanwhile.
 use super::flow::stalls;
 use super::raw::*;
+use crate::model::plan::{HostHeader, Scheme};
 use crate::proxy::tests::rig::*;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -96,6 +97,41 @@ fn large_heads_together_have_a_bound() {
         raw.send(&large(1, END_HEADERS)).await;
         let before = rig.totals().requests;
         until(|| rig.totals().requests == before + 1).await;
+        rig.stop().await;
+    });
+}
+
+/// Few bytes on the wire: each stands for a header that is one of the usual ones (RFC 7541 6.1).
+#[test]
+fn unfinished_heads_count_as_what_they_are_unpacked() {
+    run(async {
+        let origin = Origin::echoing().await;
+        let rig = Rig::to(&[origin.address]);
+        let mut raws = Vec::new();
+        for _ in 0..80 {
+            let mut raw = Raw::open(rig.address).await;
+            raw.send(&[frame(HEADERS, END_STREAM, 1, vec![0x90; 16_000])]).await;
+            raws.push(raw);
+        }
+        until(|| rig.totals().connections_open < 60).await;
+        assert_eq!(rig.ask(GET).await.status(), 200);
+        drop(raws);
+        rig.stop().await;
+    });
+}
+
+/// A stream that is alive beside it does not keep it.
+#[test]
+fn an_unfinished_head_is_waited_for_as_long_as_a_request() {
+    run(async {
+        let origin = silent().await;
+        let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
+        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=80ms"], plan);
+        let mut raw = Raw::open(rig.address).await;
+        raw.send(&[get(1)]).await;
+        until(|| rig.totals().requests == 1).await;
+        raw.send(&[frame(HEADERS, END_STREAM, 3, block(&USUAL))]).await;
+        until(|| rig.totals().connections_open == 0).await;
         rig.stop().await;
     });
 }

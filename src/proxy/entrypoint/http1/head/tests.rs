@@ -124,6 +124,17 @@ fn folded_lines_are_joined_with_one_blank() {
     let head = whole("GET / HTTP/1.1\r\nX-A: 1\r\n \r\nX-B: 2\r\n\r\n");
     assert!(head.headers["x-a"] == "1" && head.headers["x-b"] == "2", "{:?}", head.headers);
     assert_eq!(refused("GET / HTTP/1.1\r\n Host: a\r\n\r\n"), Refusal::BAD_REQUEST);
+    // Nothing else is mended on the way, so that a fold hides nothing that is refused without it.
+    for head in [
+        "Transfer-Encoding:\r\n \x0cchunked\r\n",
+        "Transfer-Encoding: \x0b\r\n chunked\r\n",
+        "A: b\r\n c\r\nContent-Length: 5\r\r\n \r\n",
+        "A: b\r\n x\r\nB: c\r\n\r\r\n d\r\n",
+        "A: b\r\n \0\r\n",
+    ] {
+        let text = format!("POST / HTTP/1.1\r\nHost: a\r\n{head}\r\n");
+        assert!(parsed(text.as_bytes()).is_err(), "{text:?}");
+    }
 }
 
 #[test]
