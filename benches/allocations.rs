@@ -2,7 +2,7 @@
 //!
 //! The proxy runs in this process, with one worker; client and server are plain threads that allocate nothing once they
 //! run, so what is counted is the proxy's. Counts are the same on every machine and in every build that is optimised.
-#![allow(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot be set up has nothing to measure")]
 use pilotage::compile::{Compiler, Options};
 use pilotage::config::{Command, from_args};
 use pilotage::model::keys::ServiceKey;

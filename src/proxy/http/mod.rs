@@ -8,7 +8,7 @@
 //! 5. The table names router and load balancer: 503 before the first table, 404 without router.
 //! 6. [`forward`]: the balancer picks a server, the request goes over a pooled or new connection, a failure before
 //!    anything was sent moves on to the next server.
-//! 7. The answer's head is cleaned; [`body`] streams in both directions. After a 101 ([`upgrade`]) the [`tunnel`] begins.
+//! 7. The answer's head is cleaned; [`body`] streams in both directions. After a 101 ([`upgrade`]) the [`mod@tunnel`] begins.
 //!
 //! Steps 2 to 5 are synchronous and borrow from the request as long as nothing has to be changed.
 pub(super) mod answer;

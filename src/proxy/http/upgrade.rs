@@ -1,5 +1,5 @@
 //! Connections that change over to another protocol (spec/http.md 2.14), WebSocket for one: the wish of the client, and the
-//! 101 of the server. What follows is the [`super::tunnel`]'s: of an HTTP/1.1 connection its own task runs it, of a stream
+//! 101 of the server. What follows is the [`mod@super::tunnel`]'s: of an HTTP/1.1 connection its own task runs it, of a stream
 //! of HTTP/2 one that is started here.
 use super::answer::ForwardError;
 use super::body::AnswerBody;
