@@ -3,7 +3,7 @@ use super::command::running_as;
 use crate::support::http::{Connection, get};
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
-use crate::support::world::{eventually, in_system, start_cluster};
+use crate::support::world::{eventually, in_system, spare_address, start_cluster};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ fn without_file_descriptors_it_pauses_and_serves_again_when_there_are_some() {
         command.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_pilotage")]);
         command.kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
         let endpoint = format!("--providers.kubernetesingress.endpoint={}", cluster.url());
-        let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let admin = spare_address();
         let (mut child, web, mut lines) = running_as(
             command,
             &[

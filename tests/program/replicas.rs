@@ -65,7 +65,7 @@ fn of_two_processes_one_writes_and_the_other_takes_over_when_it_is_killed() {
             [service("n", "s"), ingress("n", "a", "a.test", "/", "s"), ingress("n", "b", "b.test", "/", "s")],
         );
         let mut first = replica(&cluster, "first");
-        eventually(async || (holder(&cluster) == "first").then_some(())).await;
+        eventually_within(3 * PATIENCE, async || (holder(&cluster) == "first").then_some(())).await;
         let second = replica(&cluster, "second");
         until_all_say(&cluster, &["a", "b"]).await;
         assert_eq!(status_writes(&cluster), 2, "each once");

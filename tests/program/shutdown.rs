@@ -3,7 +3,7 @@ use super::command::running;
 use crate::support::http::{Connection, get};
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
-use crate::support::world::{eventually, in_system, start_cluster};
+use crate::support::world::{eventually, in_system, spare_address, start_cluster};
 use pilotage::apiserver::ApiServer;
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -39,16 +39,12 @@ async fn ended(mut child: Child) -> ExitStatus {
     child.wait().await.unwrap()
 }
 
-fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn during_the_accept_grace_requests_are_served_and_probes_say_no() {
     in_system(async || {
         let origin = Origin::start("o").await;
         let (cluster, endpoint) = cluster_with(&origin).await;
-        let admin = free_address();
+        let admin = spare_address();
         let grace = "transport.lifecycle.requestacceptgracetimeout=2s";
         let (child, web, _lines) = running(&[
             &endpoint,
@@ -148,7 +144,7 @@ fn the_next_process_takes_a_shared_port_over_without_a_failed_request() {
     in_system(async || {
         let origin = Origin::start("o").await;
         let (cluster, endpoint) = cluster_with(&origin).await;
-        let address = format!("--entrypoints.web.address={}", free_address());
+        let address = format!("--entrypoints.web.address={}", spare_address());
         let args = [&*endpoint, &address, "--entrypoints.web.reuseport=true", "--workers=2"];
         let (mut present, web, _) = running(&args).await;
         serves(web).await;

@@ -10,6 +10,7 @@ use pilotage::cluster::client::Surroundings;
 use pilotage::config::{Command, from_args};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// How long a condition may take before the test fails. Generous: the machine may be busy, and nothing waits this long when
@@ -146,6 +147,17 @@ impl World {
     pub async fn until_finding(&self, name: &str) -> Value {
         eventually(async || self.findings().await.into_iter().find(|finding| finding["object"]["name"] == name)).await
     }
+}
+
+/// An address that is free, for a program that has to be told where to listen. Below the ports that the system hands out by
+/// itself: another test's client cannot take it meanwhile.
+pub fn spare_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (0..1_000)
+        .map(|_| SocketAddr::from(([127, 0, 0, 1], first + NEXT.fetch_add(1, Ordering::Relaxed))))
+        .find(|address| std::net::TcpListener::bind(address).is_ok())
+        .expect("a free port")
 }
 
 /// Tries until there is an answer; panics after [`PATIENCE`].
