@@ -1,6 +1,6 @@
 //! Several replicas against one API server: one writes, another takes over, nobody writes twice.
 use crate::support::objects::{ingress, service};
-use crate::support::world::{PATIENCE, eventually, eventually_within, in_system, start_cluster, start_program};
+use crate::support::world::{PATIENCE, eventually_within, in_system, start_cluster, start_program};
 use pilotage::apiserver::ApiServer;
 use serde_json::{Value, json};
 use std::process::Stdio;
