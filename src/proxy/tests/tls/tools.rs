@@ -12,7 +12,7 @@ async fn output(program: &str, arguments: &[&str]) -> Option<String> {
         Ok(output) => Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()),
         Err(error) => {
             // .ci/run installs them: there a test that is skipped would be one that cannot fail.
-            assert!(std::env::var_os("PILOTAGE_REQUIRE_CLIENTS").is_none(), "{program}: {error}");
+            assert!(std::env::var_os("REQUIRE_TEST_CLIENTS").is_none(), "{program}: {error}");
             eprintln!("skipped: {program}: {error}");
             None
         }
