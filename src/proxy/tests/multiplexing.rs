@@ -293,10 +293,14 @@ fn the_rest_of_a_body_that_a_server_did_not_want_is_never_taken_for_a_request() 
     run(async {
         let origin = Origin::scripted(|client, _| async move {
             let service = service_fn(|request: http::Request<hyper::body::Incoming>| async move {
-                drop(request);
+                // It is neither read nor refused: what sends it to the server waits for its client, as long as that takes.
+                drop(tokio::task::spawn_local(async move {
+                    let _held = request;
+                    std::future::pending::<()>().await;
+                }));
                 Ok::<_, std::convert::Infallible>(http::Response::new("early".to_owned()))
             });
-            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let connection = hyper::server::conn::http2::Builder::new(crate::base::io::LocalExecutor);
             connection.serve_connection(TokioIo::new(client.tcp), service).await.ok();
         })
         .await;
