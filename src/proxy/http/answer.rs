@@ -119,7 +119,7 @@ fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
 }
 
-/// A request that is refused before routing although hyper let it through (spec/http.md 1.13).
+/// A request that is refused before routing although its head was read (spec/http.md 1.13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// HTTP/1.1 without Host.

@@ -308,7 +308,7 @@ impl Body for AnswerBody {
         match polled {
             Some(Ok(frame)) => Poll::Ready(Some(Ok(cleaned(frame, Source::Trusted)))),
             Some(Err(error)) => {
-                // hyper drops what it has not written yet when it hears of an error: the next time, when it has written.
+                // On HTTP/2 hyper drops what it has not written yet when it hears of an error: the next time, when it has.
                 this.kind = Kind::Broken(error);
                 cx.waker().wake_by_ref();
                 Poll::Pending

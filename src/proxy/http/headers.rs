@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Most lines that a head may have. On HTTP/1.1 it is hyper's limit, which holds for HTTP/2 as well: a map of headers ends
+/// Most lines that a head may have. On HTTP/1.1 it is our parser's limit, which holds for HTTP/2 as well: a map of headers ends
 /// in a panic at some twenty thousand lines, and servers have limits of their own.
 pub(super) const MOST_LINES: usize = 100;
 
@@ -117,7 +117,7 @@ pub(super) fn is_chunked_alone(headers: &HeaderMap) -> bool {
         && values.next().is_none()
 }
 
-/// Says how long the body of a request is in the one way that every server reads alike (spec/http.md 2.16): hyper takes
+/// Says how long the body of a request is in the one way that every server reads alike (spec/http.md 2.16): we take
 /// `004`, which others may take for an octal number, and would send it on as it came.
 pub(super) fn frame_plainly(headers: &mut HeaderMap, seen: Seen) {
     if seen.has(Seen::CONTENT_LENGTH)
@@ -133,7 +133,7 @@ pub(super) fn frame_plainly(headers: &mut HeaderMap, seen: Seen) {
 
 /// Removes from a request what concerns this connection only. The protocol, if the client asks for another one.
 ///
-/// What stays: `Transfer-Encoding: chunked`, since hyper frames a GET without length by it, with `Trailer`; `Te:
+/// What stays: `Transfer-Encoding: chunked`, which says that there is a body of unknown length, with `Trailer`; `Te:
 /// trailers`, unless `Connection` lists it.
 pub(super) fn clean_request(headers: &mut HeaderMap, seen: Seen) -> Option<HeaderValue> {
     let mut wants_upgrade = Wants::Same;
@@ -187,8 +187,8 @@ pub(super) fn clean_answer(headers: &mut HeaderMap, seen: Seen) {
         headers.remove(UPGRADE);
     }
     if seen.has(Seen::TRANSFER_ENCODING) {
-        // hyper frames the answer anew, by what the body knows of its length. A length beside a coding is a lie
-        // (RFC 9112 6.3), and hyper would believe it.
+        // The answer is framed anew, by what the body knows of its length. A length beside a coding is a lie (RFC 9112 6.3),
+        // and hyper would believe it where the client speaks HTTP/2.
         headers.remove(TRANSFER_ENCODING);
         headers.remove(CONTENT_LENGTH);
     } else {
