@@ -66,11 +66,10 @@ fn http(config: &kube::Config, cutter: Cutter) -> Result<Http, ClientError> {
             .map_err(|_| ClientError::Endpoint { endpoint: format!("https://{name}") })?;
         https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
     }
-    let mut connector = TimeoutConnector::new(https.enable_http1().wrap_connector(Connector::new(cutter)));
+    let mut connector =
+        TimeoutConnector::new(https.enable_http1().wrap_connector(Connector::new(cutter, config.read_timeout)));
     connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
-    connector.set_reset_reader_on_write(config.reset_reader_on_write);
     Ok(HttpClient::builder(TokioExecutor::new()).build(connector))
 }
 

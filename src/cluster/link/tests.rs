@@ -89,7 +89,7 @@ async fn when_a_server_is_back_the_connections_from_before_are_cut() {
     // A connection that leads nowhere any more: its other end is silent for ever.
     let hole = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to: http::Uri = format!("http://{}", hole.local_addr().unwrap()).parse().unwrap();
-    let mut connector = crate::cluster::connector::Connector::new(rig.cutter.clone());
+    let mut connector = crate::cluster::connector::Connector::new(rig.cutter.clone(), None);
     let mut silent = crate::base::io::TokioIo::new(tower::Service::call(&mut connector, to).await.unwrap());
     server.faults().set_network(Network::Refusing);
     server.faults().drop_connections();
