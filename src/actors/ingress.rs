@@ -1,5 +1,6 @@
 //! The ingress actor: Ingress objects become [`IngressFact`]s.
 use super::kind::{Kind, KindActor, Watched};
+use crate::cluster::lenient::{Sparse, UNREAD_METADATA, Unread};
 use crate::model::facts::IngressFact;
 use crate::model::keys::{IngressKey, Kind as KindName, ObjectRef};
 use crate::model::patch::{Changes, ModelPatch};
@@ -11,6 +12,10 @@ pub struct IngressKind;
 
 /// The ingress actor.
 pub type IngressActor = KindActor<IngressKind>;
+
+impl Sparse for Ingress {
+    const UNREAD: &'static [Unread] = &[Unread::Within("metadata", UNREAD_METADATA)];
+}
 
 impl Watched for IngressKind {
     type Object = Ingress;

@@ -1,5 +1,6 @@
 //! The ingress_class actor: IngressClass objects become [`ClassFact`]s.
 use super::kind::{Kind, KindActor, Watched};
+use crate::cluster::lenient::{Sparse, UNREAD_METADATA, Unread};
 use crate::model::facts::ClassFact;
 use crate::model::keys::{ClassKey, Kind as KindName, ObjectRef};
 use crate::model::patch::{Changes, ModelPatch};
@@ -11,6 +12,10 @@ pub struct IngressClassKind;
 
 /// The ingress_class actor.
 pub type IngressClassActor = KindActor<IngressClassKind>;
+
+impl Sparse for IngressClass {
+    const UNREAD: &'static [Unread] = &[Unread::Within("metadata", UNREAD_METADATA)];
+}
 
 impl Watched for IngressClassKind {
     type Object = IngressClass;

@@ -153,3 +153,6 @@ impl<K: Kind> Handler<WatchUnavailable<K::Fact>> for KindActor<K> {
         observe(self, "WatchUnavailable", ctx);
     }
 }
+
+#[cfg(test)]
+mod tests;

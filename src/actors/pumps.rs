@@ -5,14 +5,13 @@
 use super::kind::Watched;
 use super::tell::Line;
 use crate::base::backoff::{Backoff, BackoffPolicy};
-use crate::cluster::lenient::Lenient;
+use crate::cluster::lenient::{Lenient, Sparse};
 use crate::cluster::link::Link;
 use crate::cluster::watch::{Cause, Delivery, FIRST_RETRY, Manners, SLOWEST_RETRY, Sink, Trouble, run};
 use crate::messages::server::{WatchRecovered, WatchTroubled};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, Seen, WatchUnavailable};
 use crate::model::keys::Kind as KindName;
 use kube::{Api, Resource};
-use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -82,7 +81,7 @@ pub type Aside<O> = Box<dyn Fn(&O)>;
 
 impl<W: Watched> Pump<W>
 where
-    W::Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send,
+    W::Object: Resource<DynamicType = ()> + Clone + Sparse + Debug + Send,
 {
     /// Runs until the actor is gone. `seed` sets the jitter of its retries.
     pub async fn run(mut self, api: Api<Lenient<W::Object>>, link: Link, seed: u64) {
@@ -110,7 +109,7 @@ impl<W: Watched> Pump<W> {
 
 impl<W: Watched> Sink<W::Object> for Pump<W>
 where
-    W::Object: Resource<DynamicType = ()> + DeserializeOwned + Debug,
+    W::Object: Resource<DynamicType = ()> + Debug,
 {
     type Kept = Seen<W::Fact>;
 

@@ -1,5 +1,6 @@
 //! The secret actor: Secret objects become [`SecretFact`]s.
 use super::kind::{Kind, KindActor, Watched};
+use crate::cluster::lenient::{Sparse, UNREAD_METADATA, Unread};
 use crate::model::facts::SecretFact;
 use crate::model::keys::{Kind as KindName, ObjectRef, SecretKey};
 use crate::model::patch::{Changes, ModelPatch};
@@ -11,6 +12,14 @@ pub struct SecretKind;
 
 /// The secret actor.
 pub type SecretActor = KindActor<SecretKind>;
+
+impl Sparse for Secret {
+    const UNREAD: &'static [Unread] = &[
+        Unread::Within("metadata", UNREAD_METADATA),
+        // Helm keeps the history of each of its releases in Secrets, up to a megabyte each.
+        Unread::Within("data", &[Unread::Field("release")]),
+    ];
+}
 
 impl Watched for SecretKind {
     type Object = Secret;

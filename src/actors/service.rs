@@ -6,6 +6,7 @@ use super::kind::state::{Listing, State};
 use super::kind::{Kind, Watched, add_to};
 use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
+use crate::cluster::lenient::{Sparse, UNREAD_METADATA, Unread};
 use crate::messages::facts::{FactsChanged, KindListed};
 use crate::messages::watch::{Applied, Deleted, Replaced, Scope, WatchUnavailable};
 use crate::model::facts::{ServiceFact, SliceFact};
@@ -22,6 +23,14 @@ use slices::SlicesByService;
 
 /// What is particular to Service.
 pub struct ServiceKind;
+
+impl Sparse for Service {
+    const UNREAD: &'static [Unread] = &[
+        Unread::Within("metadata", UNREAD_METADATA),
+        Unread::Within("spec", &[Unread::Field("selector")]),
+        Unread::Within("status", &[Unread::Field("conditions")]),
+    ];
+}
 
 impl Watched for ServiceKind {
     type Object = Service;
@@ -53,6 +62,24 @@ impl Kind for ServiceKind {
 
 /// What is particular to EndpointSlice.
 pub struct SliceKind;
+
+/// Of an endpoint its addresses and conditions are read; where its pod runs is the larger part.
+impl Sparse for EndpointSlice {
+    const UNREAD: &'static [Unread] = &[
+        Unread::Within("metadata", UNREAD_METADATA),
+        Unread::Within(
+            "endpoints",
+            &[
+                Unread::Field("deprecatedTopology"),
+                Unread::Field("hints"),
+                Unread::Field("hostname"),
+                Unread::Field("nodeName"),
+                Unread::Field("targetRef"),
+                Unread::Field("zone"),
+            ],
+        ),
+    ];
+}
 
 impl Watched for SliceKind {
     type Object = EndpointSlice;

@@ -20,7 +20,7 @@ use super::throttler::{Throttler, state};
 use crate::base::clock::Clock;
 use crate::base::intern::intern;
 use crate::cluster::client::Built;
-use crate::cluster::lenient::Lenient;
+use crate::cluster::lenient::{Lenient, Sparse};
 use crate::cluster::link::{Link, News};
 use crate::compile;
 use crate::messages::debug::{FindingsChanged, GetFindings, GetObservations, Observed};
@@ -37,7 +37,6 @@ use actix::{Actor, Addr, Context, Handler, Recipient};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -413,5 +412,5 @@ fn spawn_watched(task: impl Future<Output = ()> + 'static, pulse: Pulse) {
 }
 
 /// What a watched Kubernetes type needs beside being a resource.
-trait Watchable: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static {}
-impl<T: Clone + DeserializeOwned + std::fmt::Debug + Send + 'static> Watchable for T {}
+trait Watchable: Clone + Sparse + std::fmt::Debug + Send + 'static {}
+impl<T: Clone + Sparse + std::fmt::Debug + Send + 'static> Watchable for T {}

@@ -1,18 +1,36 @@
 //! An object that may not be of its kind: a text where a list belongs does not stop the watch of all the others.
 //!
 //! The real API server validates, but it is not the only writer of what we read (old storage versions, webhooks, a foreign
-//! server), and one typed error would otherwise fail a whole list for ever. Managed fields are dropped before anything is kept.
+//! server), and one typed error would otherwise fail a whole list for ever. What nothing reads (managed fields, most of a
+//! Node's status) is passed over in the text, before anything is made of it.
+mod tape;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
+use tape::{Reader, Tape};
+
+pub use tape::Unread;
 
 /// Bytes of an error text that are kept.
 const TEXT_LIMIT: usize = 300;
+
+/// An object of which only a part is read.
+pub trait Sparse: DeserializeOwned {
+    /// What nothing looks at. It must be optional in the type, and may hold whatever it likes.
+    const UNREAD: &'static [Unread];
+}
+
+/// Metadata of no kind that we watch is needed for more than its names, its version, its age, its labels and annotations.
+/// Managed fields are often the larger half of an object, and the annotation is the object once more.
+pub const UNREAD_METADATA: &[Unread] = &[
+    Unread::Field("managedFields"),
+    Unread::Field("ownerReferences"),
+    Unread::Within("annotations", &[Unread::Field("kubectl.kubernetes.io/last-applied-configuration")]),
+];
 
 /// Metadata that the watch needs, and the object or what is wrong with its form.
 #[derive(Clone, Debug)]
@@ -23,74 +41,25 @@ pub struct Lenient<K> {
     pub object: Result<Box<K>, Arc<str>>,
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Lenient<K> {
+impl<'de, K: Sparse> Deserialize<'de> for Lenient<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = deserializer.deserialize_map(WithoutManagedFields { at: Level::Object })?;
-        let Some(metadata) = object.get("metadata").and_then(Value::as_object) else {
+        let tape = Tape::read(deserializer, K::UNREAD)?;
+        let Some(metadata) = tape.value().field("metadata").filter(|metadata| metadata.map().is_some()) else {
             return Err(D::Error::custom("object without metadata"));
         };
-        let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);
+        let text = |key: &str| metadata.field(key).and_then(Reader::text).map(str::to_owned);
         let kept = ObjectMeta {
             name: text("name"),
             namespace: text("namespace"),
             resource_version: text("resourceVersion"),
             ..ObjectMeta::default()
         };
-        let object = serde_path_to_error::deserialize::<_, K>(Value::Object(object))
-            .map(Box::new)
-            .map_err(|error| describe(&error));
+        // To know where an error is costs an allocation per field, so it is asked once there is one.
+        let object = K::deserialize(tape.value()).map(Box::new).map_err(|_| {
+            let located = serde_path_to_error::deserialize::<_, K>(tape.value());
+            located.err().map_or_else(|| "cannot be read".into(), |error| describe(&error))
+        });
         Ok(Self { metadata: kept, object })
-    }
-}
-
-/// Reads a map whole, but for `metadata.managedFields`: often the larger half of an object, and read over without making
-/// anything of it.
-#[derive(Clone, Copy)]
-struct WithoutManagedFields {
-    at: Level,
-}
-
-/// Where a map stands.
-#[derive(Clone, Copy)]
-enum Level {
-    Object,
-    Metadata,
-}
-
-impl<'de> Visitor<'de> for WithoutManagedFields {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.at {
-            Level::Object => "an object",
-            Level::Metadata => "metadata",
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            let value = match (self.at, key.as_str()) {
-                (Level::Object, "metadata") => {
-                    Value::Object(access.next_value_seed(WithoutManagedFields { at: Level::Metadata })?)
-                }
-                (Level::Metadata, "managedFields") => {
-                    access.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                _ => access.next_value()?,
-            };
-            map.insert(key, value);
-        }
-        Ok(map)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for WithoutManagedFields {
-    type Value = Map<String, Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
     }
 }
 

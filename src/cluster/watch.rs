@@ -4,14 +4,13 @@
 //! Added here: a re-list is buffered and handed over whole; errors back off with jitter and are said once per spell, and not
 //! at all where the [`Link`] says that the whole server is away; a watch that an optional kind may not have is reported so
 //! that the rest can go on.
-use super::lenient::Lenient;
+use super::lenient::{Lenient, Sparse};
 use super::link::{Link, Standing};
 use crate::base::backoff::Backoff;
 use crate::base::clock::{Clock, SystemClock};
 use futures_util::TryStreamExt;
 use kube::runtime::watcher;
 use kube::{Api, Resource};
-use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::pin;
@@ -98,7 +97,7 @@ pub struct Manners {
 /// Runs until the sink is gone.
 pub async fn run<K, S>(api: Api<Lenient<K>>, label_selector: &str, sink: &mut S, manners: Manners)
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = ()> + Clone + Sparse + Debug + Send + 'static,
     S: Sink<K>,
 {
     let Manners { backoff, link, seed } = manners;
@@ -145,7 +144,7 @@ enum Followed {
 
 async fn follow<K, S>(api: Api<Lenient<K>>, config: watcher::Config, sink: &mut S, health: &mut Health) -> Followed
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = ()> + Clone + Sparse + Debug + Send + 'static,
     S: Sink<K>,
 {
     let mut stream = pin!(watcher::watcher(api, config));

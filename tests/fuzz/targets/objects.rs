@@ -7,13 +7,12 @@ use pilotage::actors::node::NodeKind;
 use pilotage::actors::secret::SecretKind;
 use pilotage::actors::service::slices::SlicesByService;
 use pilotage::actors::service::{ServiceKind, SliceKind};
-use pilotage::cluster::lenient::Lenient;
+use pilotage::cluster::lenient::{Lenient, Sparse};
 use pilotage::compile::{Compiler, CrossProvider, Options};
 use pilotage::messages::watch::Seen;
 use pilotage::model::finding::Finding;
 use pilotage::model::patch::ModelPatch;
 use pilotage::proxy::table::Table;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -123,7 +122,7 @@ impl Cluster {
 
 fn take<K: Kind>(state: &mut State<K>, json: &[u8], gone: bool, patch: &mut ModelPatch)
 where
-    K::Object: DeserializeOwned,
+    K::Object: Sparse,
 {
     let Some(seen) = seen::<K>(json) else { return };
     let changed = if gone { state.on_deleted(&seen) } else { state.on_applied(seen) };
@@ -133,7 +132,7 @@ where
 /// As the watch pumps read an object.
 fn seen<K: Watched>(json: &[u8]) -> Option<Seen<K::Fact>>
 where
-    K::Object: DeserializeOwned,
+    K::Object: Sparse,
 {
     let object: Lenient<K::Object> = serde_json::from_slice(json).ok()?;
     let fact = object.object.map(|object| Arc::new(K::parse(&object)));
