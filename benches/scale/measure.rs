@@ -12,6 +12,12 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pace of the writes whose processor time is measured.
 const PACE: Duration = Duration::from_millis(10);
+/// Most new Ingresses whose processor time is measured: as many Events are written at once, and each belongs to the cost.
+const NEW_INGRESSES: usize = 40;
+/// Longest wait until the Events of the start are written, of which there may be 1,000, ten per second.
+const EVENTS: Duration = Duration::from_secs(180);
+/// Until as many Events as [`NEW_INGRESSES`] may be written at once again.
+const REFILL: Duration = Duration::from_secs(5);
 
 /// All numbers of one size.
 pub struct Measured {
@@ -26,7 +32,7 @@ pub struct Measured {
     pub settled: Memory,
     /// Memory at the end of all changes.
     pub at_end: Memory,
-    /// Processor time per second without any change.
+    /// Processor time per second without any change, and after the Events of the start.
     pub idle: f64,
     pub new_ingress: Change,
     pub changed_path: Change,
@@ -61,6 +67,7 @@ pub fn all(world: &mut World, changes: usize) -> anyhow::Result<Measured> {
     eprintln!("  ready after {first_table:?}, {first_table_cpu:?} of processor time, {at_ready:?}");
     std::thread::sleep(Duration::from_secs(5));
     let settled = world.program.memory()?;
+    no_events_wait(world)?;
     let idle = idle(world)?;
     let mut connection = Connection::new(world.program.web);
     let new_ingress = new_ingresses(world, &mut connection, changes, idle)?;
@@ -100,7 +107,31 @@ fn new_ingresses(world: &World, at: &mut Connection, changes: usize, idle: f64) 
     let seen = |at: &mut Connection, number: usize| {
         Ok(at.get(&format!("new-{number}.bench.example"), "/app/x")?.status == 200)
     };
-    change("new Ingress", world, at, changes, idle, write, seen)
+    let delays = delays("new Ingress", at, changes, write, &seen)?;
+    no_events_wait(world)?;
+    std::thread::sleep(REFILL);
+    let count = changes.min(NEW_INGRESSES);
+    let done = || {
+        no_events_wait(world)?;
+        seen(at, changes + count - 1)
+    };
+    let cpu = batch(world, count, idle, |number| write(changes + number), done)?;
+    Ok(measured("new Ingress", &delays, cpu))
+}
+
+/// Waits until all Events are written.
+fn no_events_wait(world: &World) -> anyhow::Result<()> {
+    let start = now();
+    let mut waiting = 1;
+    while waiting > 0 {
+        ensure!(start.elapsed() < EVENTS, "{waiting} Events are not written after {EVENTS:?}");
+        // The actor shows itself every tenth of a second.
+        std::thread::sleep(Duration::from_millis(250));
+        let state = world.program.actor("event-recorder")?;
+        let number = |field: &str| state[field].as_u64().with_context(|| format!("no {field} among the observations"));
+        waiting = number("queued")? + number("writing")?;
+    }
+    Ok(())
 }
 
 fn changed_paths(world: &World, at: &mut Connection, changes: usize, idle: f64) -> anyhow::Result<Change> {
@@ -122,7 +153,7 @@ fn changed_endpoints(world: &World, at: &mut Connection, changes: usize, idle: f
     // An Ingress that was not touched by the changes of paths may be any; each Service is asked through an Ingress of its
     // own which is made for it, so that the answer is that of the Service.
     let probe = |number: usize| format!("new-{}.bench.example", number % count);
-    let probes = count.min(2 * changes);
+    let probes = count.min(changes);
     // The new Ingresses of the first measurement lead to these Services.
     let target = |number: usize| world.origins.get((number / probes + 1) % 2);
     let write = |number: usize| {
@@ -149,6 +180,20 @@ fn change(
     write: impl Fn(usize) -> anyhow::Result<()>,
     seen: impl Fn(&mut Connection, usize) -> anyhow::Result<bool>,
 ) -> anyhow::Result<Change> {
+    let delays = delays(what, at, changes, &write, &seen)?;
+    std::thread::sleep(Duration::from_millis(300));
+    let cpu = batch(world, changes, idle, |number| write(changes + number), || seen(at, 2 * changes - 1))?;
+    Ok(measured(what, &delays, cpu))
+}
+
+/// From each write until it is seen, sorted.
+fn delays(
+    what: &str,
+    at: &mut Connection,
+    changes: usize,
+    write: impl Fn(usize) -> anyhow::Result<()>,
+    seen: impl Fn(&mut Connection, usize) -> anyhow::Result<bool>,
+) -> anyhow::Result<Vec<Duration>> {
     let mut delays = Vec::with_capacity(changes);
     for number in 0..changes {
         let start = now();
@@ -159,11 +204,13 @@ fn change(
         std::thread::sleep(Duration::from_millis(5));
     }
     delays.sort();
-    std::thread::sleep(Duration::from_millis(300));
-    let cpu = batch(world, changes, idle, |number| write(changes + number), || seen(at, 2 * changes - 1))?;
-    let measured = Change { p50: report::percentile(&delays, 50), p99: report::percentile(&delays, 99), cpu };
+    Ok(delays)
+}
+
+fn measured(what: &str, delays: &[Duration], cpu: Duration) -> Change {
+    let measured = Change { p50: report::percentile(delays, 50), p99: report::percentile(delays, 99), cpu };
     eprintln!("  {what}: p50 {:?}, p99 {:?}, processor {:?}", measured.p50, measured.p99, measured.cpu);
-    Ok(measured)
+    measured
 }
 
 /// Processor time of one of `count` paced writes.

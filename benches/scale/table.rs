@@ -30,14 +30,14 @@ pub fn write(rows: &[Measured], changes: usize) -> String {
     line(&mut text, "---", &rule, "---");
     first_table(&mut text, rows);
     memory(&mut text, rows);
-    changes_of(&mut text, rows, "a new Ingress", |row| &row.new_ingress, CHANGE);
+    changes_of(&mut text, rows, "a new Ingress and its Event", |row| &row.new_ingress, CHANGE);
     changes_of(&mut text, rows, "a changed path", |row| &row.changed_path, CHANGE);
     changes_of(&mut text, rows, "changed endpoints", |row| &row.endpoints, ENDPOINTS);
     nothing(&mut text, rows);
     text.push_str(
         "\nDelays are from the start of the write to the API server until a request is answered by the changed table. \
          Processor\ntime of one change is that of the whole process over a paced batch without requests, less what it \
-         uses when idle.\nProcessor time is read from `/proc/PID/task/*/schedstat`, memory from `/proc/PID/status`.\n",
+         uses when idle: once all Events of\nthe start are written, of which there are up to 1,000, ten per second. Processor time is read from `/proc/PID/task/*/schedstat`, memory from `/proc/PID/status`.\n",
     );
     text
 }
