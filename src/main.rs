@@ -44,18 +44,26 @@ fn run(config: Config) -> ExitCode {
         Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
     }
     actix::System::new().block_on(async {
-        let signals = Signals::listen();
-        match App::start(config, Surroundings::from_env()).await {
-            Ok(app) => match app.run(signals).await {
-                Outcome::Stopped => ExitCode::SUCCESS,
-                Outcome::ActorLost(_) => ExitCode::FAILURE,
-                // Nothing is waited for, not even the threads of the runtime.
-                Outcome::Forced => std::process::exit(1),
-            },
-            Err(error) => {
-                eprintln!("{:#}", anyhow::Error::from(error));
-                ExitCode::FAILURE
-            }
+        // A task of its own, because the outermost future is polled again whenever any task of this thread is woken.
+        match actix::spawn(start_and_run(config)).await {
+            Ok(status) => status,
+            Err(lost) => lost.try_into_panic().map_or(ExitCode::FAILURE, |panic| std::panic::resume_unwind(panic)),
         }
     })
+}
+
+async fn start_and_run(config: Config) -> ExitCode {
+    let signals = Signals::listen();
+    match App::start(config, Surroundings::from_env()).await {
+        Ok(app) => match app.run(signals).await {
+            Outcome::Stopped => ExitCode::SUCCESS,
+            Outcome::ActorLost(_) => ExitCode::FAILURE,
+            // Nothing is waited for, not even the threads of the runtime.
+            Outcome::Forced => std::process::exit(1),
+        },
+        Err(error) => {
+            eprintln!("{:#}", anyhow::Error::from(error));
+            ExitCode::FAILURE
+        }
+    }
 }

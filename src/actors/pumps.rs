@@ -1,7 +1,7 @@
 //! Watch pumps: one task per kind and scope, from the API server to the kind's actor. Objects become facts here, as they
 //! arrive.
 //!
-//! Not actors: they hold no state that outlives them. `send().await` makes a busy actor slow the watch down.
+//! Not actors: they hold no state that outlives them. They wait for an actor that is behind, and so does the watch.
 use super::kind::Watched;
 use super::tell::Line;
 use crate::base::backoff::{Backoff, BackoffPolicy};
@@ -126,14 +126,14 @@ where
     async fn applied(&mut self, object: Lenient<W::Object>) -> Delivery {
         self.show(&object);
         match seen::<W>(object) {
-            Some(seen) => self.lines.applied.send(Applied(seen)).await,
+            Some(seen) => self.lines.applied.pass(Applied(seen)).await,
             None => Delivery::Taken,
         }
     }
 
     async fn deleted(&mut self, object: Lenient<W::Object>) -> Delivery {
         match seen::<W>(object) {
-            Some(seen) => self.lines.deleted.send(Deleted(seen)).await,
+            Some(seen) => self.lines.deleted.pass(Deleted(seen)).await,
             None => Delivery::Taken,
         }
     }

@@ -2,12 +2,15 @@
 //!
 //! actix' raw `do_send` ignores the queue's limit and says nothing when the receiver is gone, so it is a lint error
 //! elsewhere. Here the first is argued (receivers merge in O(1), so a queue cannot outgrow the cluster) and the second
-//! mended. Watch pumps use [`Line::send`], which waits: back-pressure reaches the watch.
+//! mended. Watch pumps use [`Line::pass`] and [`Line::send`], which wait: back-pressure reaches the watch.
 use crate::cluster::watch::Delivery;
 use actix::{Message, Recipient};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tracing::error;
+
+/// Messages that may wait for an actor before [`Line::pass`] waits, too.
+const AHEAD: usize = 16;
 
 /// Messages that found no receiver, over the life of the process.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -87,6 +90,16 @@ where
         Ok(())
     }
 
+    /// Sends, and waits until it was handled if the receiver is behind. To wait for each one costs the sender a turn of its
+    /// own after the receiver's.
+    pub async fn pass(&self, message: M) -> Delivery {
+        if self.depth.get() >= AHEAD || !self.to.connected() {
+            return self.send(message).await;
+        }
+        self.tell(message);
+        Delivery::Taken
+    }
+
     /// Sends and waits until it was handled.
     pub async fn send(&self, message: M) -> Delivery {
         self.depth.entered();
@@ -134,10 +147,52 @@ mod tests {
             line.tell(Hello);
             assert_eq!(depth.get(), 1, "nobody has handled it yet");
             assert_eq!(line.send(Hello).await, Delivery::NobodyThere, "the first one stopped the receiver");
+            assert_eq!(line.pass(Hello).await, Delivery::NobodyThere);
             let before = lost();
             line.tell(Hello);
             assert!(lost() > before);
             assert_eq!(line.offer(Hello), Ok(()), "an observation of nobody is no error");
+        });
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Number(usize);
+    struct Slow(QueueDepth, Vec<usize>);
+    impl Actor for Slow {
+        type Context = Context<Self>;
+    }
+    impl Handler<Number> for Slow {
+        type Result = ();
+        fn handle(&mut self, Number(number): Number, _: &mut Context<Self>) {
+            self.0.left();
+            self.1.push(number);
+        }
+    }
+    #[derive(Message)]
+    #[rtype(result = "Vec<usize>")]
+    struct Seen;
+    impl Handler<Seen> for Slow {
+        type Result = MessageResult<Seen>;
+        fn handle(&mut self, _: Seen, _: &mut Context<Self>) -> Self::Result {
+            MessageResult(self.1.clone())
+        }
+    }
+
+    #[test]
+    fn a_sender_waits_for_a_receiver_that_is_behind_and_nothing_changes_its_order() {
+        System::new().block_on(async {
+            let depth = QueueDepth::default();
+            let slow = Slow(depth.clone(), Vec::new()).start();
+            let line = Line::new(slow.clone().recipient(), depth.clone());
+            // One thread: the receiver does nothing before the sender waits.
+            for number in 0..AHEAD {
+                assert_eq!(line.pass(Number(number)).await, Delivery::Taken);
+            }
+            assert_eq!(depth.get(), AHEAD, "nobody had to wait so far");
+            assert_eq!(line.pass(Number(AHEAD)).await, Delivery::Taken);
+            assert_eq!(depth.get(), 0, "the last one waited for its turn");
+            assert_eq!(slow.send(Seen).await.unwrap(), (0..=AHEAD).collect::<Vec<_>>());
         });
     }
 }
