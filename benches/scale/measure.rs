@@ -107,7 +107,7 @@ fn new_ingresses(world: &World, at: &mut Connection, changes: usize, idle: f64) 
     let seen = |at: &mut Connection, number: usize| {
         Ok(at.get(&format!("new-{number}.bench.example"), "/app/x")?.status == 200)
     };
-    let delays = delays("new Ingress", at, changes, write, &seen)?;
+    let delays = delays("new Ingress", at, changes, write, seen)?;
     no_events_wait(world)?;
     std::thread::sleep(REFILL);
     let count = changes.min(NEW_INGRESSES);

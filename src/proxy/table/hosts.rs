@@ -2,22 +2,24 @@
 //!
 //! A request consults at most three hosts, however many there are: its own name, the wildcard above it, and the routes
 //! without a host. What is known about all entries of a place ([`Bounds`]) tells when the next place need not be looked at.
-use super::Map;
 use super::entry::Entry;
+use super::keyed::{ByKey, HasKey, Keyed};
 use super::lists::EntryList;
 use super::paths::{MAX_INDEXED, PathKind, PathTree};
 use crate::model::plan::{BlocRank, HostRank, PathRank};
 use crate::model::rule::{HostAnchor, PathAnchor, without_trailing_dot};
 use imbl::OrdMap;
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 /// All entries of a table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostIndex {
     /// By name, without a trailing dot.
-    exact: Map<Arc<str>, Arc<HostRoutes>>,
+    exact: Keyed<HostRoutes>,
     /// By what follows the first label.
-    wildcard: Map<Arc<str>, Arc<HostRoutes>>,
+    wildcard: Keyed<HostRoutes>,
     /// Bounds of all wildcards together.
     wildcard_bounds: Bounds,
     /// Routes that any host has.
@@ -27,12 +29,27 @@ pub(super) struct HostIndex {
 /// The entries of one host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostRoutes {
+    /// What the index calls the host, in this place because a request looks at both; empty for [`HostIndex::any`].
+    name: SmallVec<[u8; 32]>,
     /// Those with a path or a prefix.
     pub(super) paths: PathTree,
     /// The rest.
     pub(super) other: EntryList,
     /// What holds for all of them.
     pub(super) bounds: Bounds,
+}
+
+impl HasKey for HostRoutes {
+    type Key = [u8];
+    fn key(&self) -> &[u8] {
+        &self.name
+    }
+}
+
+impl Borrow<[u8]> for ByKey<HostRoutes> {
+    fn borrow(&self) -> &[u8] {
+        self.get().key()
+    }
 }
 
 /// What bounds the entries of one place.
@@ -120,8 +137,8 @@ impl HostIndex {
             self.wildcard_bounds.count(Step::Up, place, &entry);
         }
         match &place.host {
-            HostAnchor::Exact(name) => routes_of(&mut self.exact, name).insert(place, entry),
-            HostAnchor::Wildcard(rest) => routes_of(&mut self.wildcard, rest).insert(place, entry),
+            HostAnchor::Exact(name) => insert_into(&mut self.exact, name, place, entry),
+            HostAnchor::Wildcard(rest) => insert_into(&mut self.wildcard, rest, place, entry),
             HostAnchor::Any => self.any.insert(place, entry),
         }
     }
@@ -141,9 +158,9 @@ impl HostIndex {
     pub(super) fn routes(&self, class: HostRank, host: &str) -> Option<&HostRoutes> {
         let name = without_trailing_dot(host);
         match class {
-            HostRank::Exact => self.exact.get(name).map(|routes| &**routes),
+            HostRank::Exact => self.exact.get(name.as_bytes()).map(|routes| &**routes),
             HostRank::Wildcard if self.wildcard.is_empty() => None,
-            HostRank::Wildcard => self.wildcard.get(name.split_once('.')?.1).map(|routes| &**routes),
+            HostRank::Wildcard => self.wildcard.get(name.split_once('.')?.1.as_bytes()).map(|routes| &**routes),
             HostRank::None => Some(&self.any),
         }
     }
@@ -160,7 +177,7 @@ impl HostIndex {
     /// Number of hosts and of nodes below them, to see that nothing is left behind.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        let nodes = |map: &Map<Arc<str>, Arc<HostRoutes>>| map.values().map(|host| host.paths.nodes()).sum::<usize>();
+        let nodes = |hosts: &Keyed<HostRoutes>| hosts.iter().map(|host| host.paths.nodes()).sum::<usize>();
         let counted = self.wildcard_bounds.ranked.len() + self.any.bounds.ranked.len();
         let hosts = self.exact.len() + self.wildcard.len();
         (hosts, nodes(&self.exact) + nodes(&self.wildcard) + self.any.paths.nodes() + counted)
@@ -226,15 +243,19 @@ impl Step {
     }
 }
 
-fn routes_of<'m>(map: &'m mut Map<Arc<str>, Arc<HostRoutes>>, name: &Arc<str>) -> &'m mut HostRoutes {
-    Arc::make_mut(map.entry(name.clone()).or_default())
+fn insert_into(hosts: &mut Keyed<HostRoutes>, name: &str, place: &Place, entry: Arc<Entry>) {
+    // Taken out, so that what nobody else holds is changed where it is.
+    let mut routes = hosts
+        .remove(name.as_bytes())
+        .unwrap_or_else(|| Arc::new(HostRoutes { name: name.as_bytes().into(), ..HostRoutes::default() }));
+    Arc::make_mut(&mut routes).insert(place, entry);
+    hosts.insert(routes);
 }
 
-fn remove_from(map: &mut Map<Arc<str>, Arc<HostRoutes>>, name: &Arc<str>, place: &Place, entry: &Entry) {
-    let Some(routes) = map.get_mut(name) else { return };
-    let routes = Arc::make_mut(routes);
-    routes.remove(place, entry);
-    if routes.is_empty() {
-        map.remove(name);
+fn remove_from(hosts: &mut Keyed<HostRoutes>, name: &str, place: &Place, entry: &Entry) {
+    let Some(mut routes) = hosts.remove(name.as_bytes()) else { return };
+    Arc::make_mut(&mut routes).remove(place, entry);
+    if !routes.is_empty() {
+        hosts.insert(routes);
     }
 }

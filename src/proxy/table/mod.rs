@@ -21,9 +21,11 @@ use entry::{Entry, EntryPointSet, Query, Serves, Template};
 use hosts::{HostIndex, Place, Precision};
 use imbl::GenericHashMap;
 use imbl::shared_ptr::DefaultSharedPtr;
+use keyed::{ByKey, HasKey, Keyed};
 use security::Security;
 use select::Choice;
 use slots::Slots;
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 use transports::Transports;
@@ -31,6 +33,7 @@ use transports::Transports;
 mod certificates;
 mod entry;
 mod hosts;
+mod keyed;
 mod lists;
 mod paths;
 mod security;
@@ -62,7 +65,7 @@ pub struct Table {
     generation: u64,
     readiness: Readiness,
     entry_points: Arc<[Arc<str>]>,
-    routers: Map<RouterKey, Placed>,
+    routers: Keyed<Placed>,
     index: HostIndex,
     slots: Slots,
     transports: Transports,
@@ -116,10 +119,23 @@ pub(super) enum Readiness {
 }
 
 /// A router, and where its entries stand.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Placed {
     router: Arc<Router>,
-    entries: Arc<[(Place, Arc<Entry>)]>,
+    entries: Box<[(Place, Arc<Entry>)]>,
+}
+
+impl HasKey for Placed {
+    type Key = RouterKey;
+    fn key(&self) -> &RouterKey {
+        &self.router.key
+    }
+}
+
+impl Borrow<RouterKey> for ByKey<Placed> {
+    fn borrow(&self) -> &RouterKey {
+        self.get().key()
+    }
 }
 
 impl Table {
@@ -139,7 +155,7 @@ impl Table {
             generation: 0,
             readiness: Readiness::Waiting,
             entry_points: names.into(),
-            routers: Map::default(),
+            routers: Keyed::default(),
             index: HostIndex::default(),
             slots: Slots::default(),
             transports: Transports::new(default),
@@ -172,7 +188,7 @@ impl Table {
         }
         for (key, router) in routers {
             match router {
-                Some(router) => next.put_router(key, router),
+                Some(router) => next.put_router(router),
                 None => next.remove_router(key),
             }
         }
@@ -244,7 +260,7 @@ impl Table {
 
     /// All routers, in no order.
     pub fn routers(&self) -> impl Iterator<Item = &Arc<Router>> {
-        self.routers.values().map(|placed| &placed.router)
+        self.routers.iter().map(|placed| &placed.router)
     }
 
     /// One router.
@@ -293,34 +309,47 @@ impl Table {
         self.transports.moved(key, before.as_ref(), now);
     }
 
-    fn put_router(&mut self, key: &RouterKey, router: &Arc<Router>) {
+    fn put_router(&mut self, router: &Arc<Router>) {
+        let (key, balancer) = (&router.key, router.action.balancer());
         let present = self.routers.get(key).map(|placed| &placed.router);
         if present.is_some_and(|present| Arc::ptr_eq(present, router)) {
             return;
         }
-        // The new claim comes before the old one goes, so that a slot which both use stays.
-        let slot = self.slots.claim(router.action.balancer());
-        self.remove_router(key);
+        let keeps = present.is_some_and(|present| present.action.balancer() == balancer);
+        let kept = self.slots.slot_of(balancer).filter(|_| keeps);
+        // A new claim comes before the old one goes, so that a slot which both use stays.
+        let slot = kept.unwrap_or_else(|| self.slots.claim(balancer));
+        let gone = self.displace(key);
+        if let (Some(gone), None) = (gone, kept) {
+            self.slots.release(gone.action.balancer());
+        }
         let entries = entries(Template::of(router, slot, &self.entry_points), &router.rule);
-        for (place, entry) in entries.iter() {
+        for (place, entry) in &entries {
             self.index.insert(place, Arc::clone(entry));
         }
-        self.routers.insert(key.clone(), Placed { router: Arc::clone(router), entries });
+        self.routers.insert(Arc::new(Placed { router: Arc::clone(router), entries }));
     }
 
     fn remove_router(&mut self, key: &RouterKey) {
-        let Some(Placed { router, entries }) = self.routers.remove(key) else { return };
-        for (place, entry) in entries.iter() {
+        if let Some(gone) = self.displace(key) {
+            self.slots.release(gone.action.balancer());
+        }
+    }
+
+    /// Takes a router out of the index; its claim on a slot stays.
+    fn displace(&mut self, key: &RouterKey) -> Option<Arc<Router>> {
+        let placed = self.routers.remove(key)?;
+        for (place, entry) in &placed.entries {
             self.index.remove(place, entry);
         }
-        self.slots.release(router.action.balancer());
+        Some(Arc::clone(&placed.router))
     }
 }
 
 /// The entries of a router and where they belong; none for a rule that does not parse or never matches, or for a router
 /// that listens nowhere.
-fn entries(templates: impl Iterator<Item = Template>, rule: &RouterRule) -> Arc<[(Place, Arc<Entry>)]> {
-    let RouterRule::Parsed(rule) = rule else { return Arc::default() };
+fn entries(templates: impl Iterator<Item = Template>, rule: &RouterRule) -> Box<[(Place, Arc<Entry>)]> {
+    let RouterRule::Parsed(rule) = rule else { return Box::default() };
     let anchors = rule::anchors(&rule.expr);
     templates.flat_map(|template| placed(&template, rule, &anchors).collect::<Vec<_>>()).collect()
 }

@@ -2,12 +2,13 @@
 //!
 //! Routers hold the number of a slot and not the balancer, so that new endpoints replace one slot and touch no router.
 //! A slot is taken as soon as a router or a balancer names the key, whichever comes first, and freed with the last.
-use super::Map;
+use super::keyed::{ByKey, HasKey, Keyed};
 use crate::model::keys::BalancerKey;
 use crate::model::plan::Balancer;
 use crate::proxy::balancer::LiveBalancer;
 use crate::proxy::upstream::Transport;
 use imbl::{OrdSet, Vector};
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 /// Position of a balancer.
@@ -18,7 +19,7 @@ pub(super) struct Slot(u32);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     balancers: Vector<Option<Arc<LiveBalancer>>>,
-    claims_by_key: Map<BalancerKey, Claim>,
+    claims: Keyed<Claim>,
     /// Free slots below the end of `balancers`.
     free: OrdSet<u32>,
     /// How many slots hold a balancer.
@@ -26,11 +27,25 @@ pub(super) struct Slots {
 }
 
 /// Who needs a slot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Claim {
+    key: BalancerKey,
     slot: Slot,
     /// How many routers name the key.
     routers: usize,
+}
+
+impl HasKey for Claim {
+    type Key = BalancerKey;
+    fn key(&self) -> &BalancerKey {
+        &self.key
+    }
+}
+
+impl Borrow<BalancerKey> for ByKey<Claim> {
+    fn borrow(&self) -> &BalancerKey {
+        self.get().key()
+    }
 }
 
 impl Slots {
@@ -41,7 +56,12 @@ impl Slots {
 
     /// The balancer called `key`.
     pub(super) fn by_key(&self, key: &BalancerKey) -> Option<&Arc<LiveBalancer>> {
-        self.get(self.claims_by_key.get(key)?.slot)
+        self.get(self.slot_of(key)?)
+    }
+
+    /// The slot that `key` has, with a balancer in it or without.
+    pub(super) fn slot_of(&self, key: &BalancerKey) -> Option<Slot> {
+        self.claims.get(key).map(|claim| claim.slot)
     }
 
     /// All balancers, in no order.
@@ -56,15 +76,20 @@ impl Slots {
 
     /// The slot of `key` for one more router.
     pub(super) fn claim(&mut self, key: &BalancerKey) -> Slot {
-        let claim = self.claim_mut(key);
-        claim.routers += 1;
-        claim.slot
+        let claim = match self.claims.remove(key) {
+            Some(claim) => Arc::new(Claim { routers: claim.routers + 1, ..Arc::unwrap_or_clone(claim) }),
+            None => Arc::new(Claim { key: key.clone(), slot: self.take(), routers: 1 }),
+        };
+        let slot = claim.slot;
+        self.claims.insert(claim);
+        slot
     }
 
     /// Takes one router's claim on `key` back.
     pub(super) fn release(&mut self, key: &BalancerKey) {
-        if let Some(claim) = self.claims_by_key.get_mut(key) {
-            claim.routers = claim.routers.saturating_sub(1);
+        if let Some(claim) = self.claims.remove(key) {
+            let routers = claim.routers.saturating_sub(1);
+            self.claims.insert(Arc::new(Claim { routers, ..Arc::unwrap_or_clone(claim) }));
         }
         self.free_if_unused(key);
     }
@@ -76,21 +101,34 @@ impl Slots {
             return;
         }
         let next = LiveBalancer::build(Arc::clone(plan), transport, previous.map(|balancer| &**balancer));
-        let slot = self.claim_mut(key).slot;
+        // New endpoints are the most frequent of all changes, and claim nothing.
+        let slot = match self.slot_of(key) {
+            Some(slot) => slot,
+            None => {
+                let slot = self.take();
+                self.claims.insert(Arc::new(Claim { key: key.clone(), slot, routers: 0 }));
+                slot
+            }
+        };
         self.set(slot, Some(Arc::new(next)));
     }
 
     /// Takes the balancer called `key` out of service.
     pub(super) fn remove(&mut self, key: &BalancerKey) {
-        if let Some(claim) = self.claims_by_key.get(key) {
-            self.set(claim.slot, None);
+        if let Some(slot) = self.slot_of(key) {
+            self.set(slot, None);
         }
         self.free_if_unused(key);
     }
 
-    fn claim_mut(&mut self, key: &BalancerKey) -> &mut Claim {
-        let Self { balancers, claims_by_key, free, present: _ } = self;
-        claims_by_key.entry(key.clone()).or_insert_with(|| Claim { slot: take_slot(balancers, free), routers: 0 })
+    /// The lowest free slot, else a new one.
+    fn take(&mut self) -> Slot {
+        if let Some(lowest) = self.free.remove_min() {
+            return Slot(lowest);
+        }
+        let next = u32::try_from(self.balancers.len()).unwrap_or(u32::MAX);
+        self.balancers.push_back(None);
+        Slot(next)
     }
 
     fn set(&mut self, slot: Slot, balancer: Option<Arc<LiveBalancer>>) {
@@ -102,11 +140,11 @@ impl Slots {
     }
 
     fn free_if_unused(&mut self, key: &BalancerKey) {
-        let Some(Claim { slot, routers: 0 }) = self.claims_by_key.get(key).copied() else { return };
+        let Some(&Claim { slot, routers: 0, .. }) = self.claims.get(key).map(|claim| &**claim) else { return };
         if self.get(slot).is_some() {
             return;
         }
-        self.claims_by_key.remove(key);
+        self.claims.remove(key);
         self.free.insert(slot.0);
         while let Some(last) = self.free.get_max().copied()
             && last as usize + 1 == self.balancers.len()
@@ -121,14 +159,4 @@ impl Slots {
     pub(super) fn len(&self) -> usize {
         self.balancers.len()
     }
-}
-
-/// The lowest free slot, else a new one.
-fn take_slot(balancers: &mut Vector<Option<Arc<LiveBalancer>>>, free: &mut OrdSet<u32>) -> Slot {
-    if let Some(lowest) = free.remove_min() {
-        return Slot(lowest);
-    }
-    let next = u32::try_from(balancers.len()).unwrap_or(u32::MAX);
-    balancers.push_back(None);
-    Slot(next)
 }
