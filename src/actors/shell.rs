@@ -1,13 +1,15 @@
 //! What every actor's shell has in common: its pulse and what it shows of itself.
 //!
-//! An observation is not sent with each message (a busy actor would spend its time on it) but once per [`INTERVAL`] in
-//! which something happened.
+//! An observation is not sent with each message (a busy actor would spend its time on it) but at most once per [`INTERVAL`]:
+//! at once after a quiet time, and at the end of the interval in which more happened. After a single message nothing is
+//! left to do later, for which the process would have to wake up again.
 use super::pulse::Pulse;
-use super::tell::{Line, QueueDepth};
+use super::tell::{Line, QueueDepth, QueueFull};
+use crate::base::clock::{Clock, SystemClock};
 use crate::messages::debug::{Observation, Observed};
 use actix::{Actor, AsyncContext, Context};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// At most one observation per actor in this time.
 pub const INTERVAL: Duration = Duration::from_millis(100);
@@ -25,8 +27,14 @@ pub struct Shell {
     report: Report,
 }
 
+/// When the actor shows itself next.
+#[derive(Clone, Copy)]
 enum Report {
-    Idle,
+    /// With the next message.
+    Due,
+    /// It did at this time; with a message after the interval at once, before that at its end.
+    Shown(Instant),
+    /// At the end of the interval.
     Scheduled,
 }
 
@@ -41,7 +49,7 @@ pub trait Observable: Actor<Context = Context<Self>> {
 impl Shell {
     /// The shell of the actor of that name.
     pub fn new(name: &'static str, pulse: Pulse, depth: QueueDepth, debug: Line<Observed>) -> Self {
-        Self { name, _pulse: pulse, depth, debug, handled: 0, last_message: "", last_error: None, report: Report::Idle }
+        Self { name, _pulse: pulse, depth, debug, handled: 0, last_message: "", last_error: None, report: Report::Due }
     }
 
     /// Remembers an error for the debug page.
@@ -56,35 +64,119 @@ pub fn observe<A: Observable>(actor: &mut A, message: &'static str, ctx: &mut Co
     shell.depth.left();
     shell.handled += 1;
     shell.last_message = message;
-    schedule(actor, ctx);
+    show(actor, ctx);
 }
 
 /// Shows the actor for the first time, before it handled anything.
 pub fn introduce<A: Observable>(actor: &mut A, ctx: &mut Context<A>) {
-    schedule(actor, ctx);
+    show(actor, ctx);
 }
 
-fn schedule<A: Observable>(actor: &mut A, ctx: &mut Context<A>) {
+fn show<A: Observable>(actor: &mut A, ctx: &mut Context<A>) {
+    let wait = match actor.shell().report {
+        Report::Scheduled => return,
+        Report::Due => Duration::ZERO,
+        Report::Shown(at) => INTERVAL.saturating_sub(SystemClock.now().saturating_duration_since(at)),
+    };
+    if wait.is_zero() { show_now(actor, ctx) } else { schedule(actor, wait, ctx) }
+}
+
+fn schedule<A: Observable>(actor: &mut A, wait: Duration, ctx: &mut Context<A>) {
+    actor.shell().report = Report::Scheduled;
+    ctx.run_later(wait, show_now);
+}
+
+fn show_now<A: Observable>(actor: &mut A, ctx: &mut Context<A>) {
+    let state = actor.state();
     let shell = actor.shell();
-    if matches!(shell.report, Report::Idle) {
-        shell.report = Report::Scheduled;
-        ctx.run_later(INTERVAL, |actor, ctx| {
-            let state = actor.state();
-            let shell = actor.shell();
-            shell.report = Report::Idle;
-            let observation = Observation {
-                actor: shell.name,
-                last_message: shell.last_message,
-                handled: shell.handled,
-                queued: shell.depth.get(),
-                restarts: 0,
-                last_error: shell.last_error.clone(),
-                state,
-            };
-            // A full queue drops the observation; it is tried again, so that the last state is always shown.
-            if shell.debug.offer(Observed(observation)).is_err() {
-                schedule(actor, ctx);
+    let observation = Observation {
+        actor: shell.name,
+        last_message: shell.last_message,
+        handled: shell.handled,
+        queued: shell.depth.get(),
+        restarts: 0,
+        last_error: shell.last_error.clone(),
+        state,
+    };
+    // A full queue drops the observation; it is tried again, so that the last state is always shown.
+    match shell.debug.offer(Observed(observation)) {
+        Ok(()) => shell.report = Report::Shown(SystemClock.now()),
+        Err(QueueFull) => schedule(actor, INTERVAL, ctx),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::pulse::PulseMonitor;
+    use actix::{Handler, Message, System};
+    use tokio::sync::mpsc;
+
+    /// Stands for `debug`.
+    struct Seen(mpsc::UnboundedSender<u64>);
+    impl Actor for Seen {
+        type Context = Context<Self>;
+    }
+    impl Handler<Observed> for Seen {
+        type Result = ();
+        fn handle(&mut self, Observed(observation): Observed, _: &mut Self::Context) {
+            self.0.send(observation.handled).unwrap();
+        }
+    }
+
+    struct Busy(Shell);
+    impl Actor for Busy {
+        type Context = Context<Self>;
+    }
+    impl Observable for Busy {
+        fn shell(&mut self) -> &mut Shell {
+            &mut self.0
+        }
+        fn state(&self) -> serde_json::Value {
+            serde_json::Value::Null
+        }
+    }
+    /// Handled; answers whether something is left to do later.
+    #[derive(Message)]
+    #[rtype(result = "bool")]
+    struct Work;
+    impl Handler<Work> for Busy {
+        type Result = bool;
+        fn handle(&mut self, _: Work, ctx: &mut Self::Context) -> bool {
+            observe(self, "Work", ctx);
+            matches!(self.0.report, Report::Scheduled)
+        }
+    }
+    /// As if the interval were over.
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Rest;
+    impl Handler<Rest> for Busy {
+        type Result = ();
+        fn handle(&mut self, _: Rest, _: &mut Self::Context) {
+            self.0.report = Report::Shown(SystemClock.now() - INTERVAL);
+        }
+    }
+
+    #[test]
+    fn one_message_is_shown_at_once_and_many_together() {
+        System::new().block_on(async {
+            let (to, mut seen) = mpsc::unbounded_channel();
+            let debug = Line::new(Seen(to).start().recipient(), QueueDepth::default());
+            let busy =
+                Busy(Shell::new("busy", PulseMonitor::new().pulse("busy"), QueueDepth::default(), debug)).start();
+            for handled in 1..=2 {
+                assert!(!busy.send(Work).await.unwrap(), "shown at once, without a timer");
+                assert_eq!(seen.recv().await, Some(handled));
+                busy.send(Rest).await.unwrap();
             }
+            let later: Vec<bool> = vec![busy.send(Work).await.unwrap(), busy.send(Work).await.unwrap()];
+            assert_eq!((later, seen.recv().await), (vec![false, true], Some(3)));
+            for _ in 0..10 {
+                assert!(busy.send(Work).await.unwrap(), "one timer for all that come within the interval");
+            }
+            assert_eq!(seen.recv().await, Some(14), "the last state is shown");
+            assert!(seen.try_recv().is_err(), "and nothing between");
         });
     }
 }
