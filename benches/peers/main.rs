@@ -5,7 +5,7 @@
 //! all alike. What counts is CPU time of the proxy per request; see `report.rs` for how the numbers are made.
 //!
 //! [`scenario`] says what is measured, [`proxies`] how each proxy is set up, [`cluster`] and [`origin`] are what they stand
-//! between, [`load`] (wrk), [`h2load`], [`handshakes`] and [`websocket`] make the requests, [`tls`] and [`certificate`] are for
+//! between ([`relay`] is how little one could do there), [`load`] (wrk), [`h2load`], [`handshakes`] and [`websocket`] make the requests, [`tls`] and [`certificate`] are for
 //! the scenarios with TLS, [`process`] starts, measures and ends processes.
 mod certificate;
 mod cluster;
@@ -18,6 +18,7 @@ mod options;
 mod origin;
 mod process;
 mod proxies;
+mod relay;
 mod report;
 mod scenario;
 mod service;
@@ -42,6 +43,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    if args.next().is_some_and(|first| first == relay::OPTION) {
+        return relay::run(args);
+    }
     let options = match options::parse(std::env::args().skip(1))? {
         Command::Help => {
             print!("{}", options::HELP);

