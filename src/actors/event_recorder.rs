@@ -58,6 +58,7 @@ impl EventRecorder {
                         actor.wake = None;
                         let effects = actor.state.on_wake(actor.clock.now());
                         actor.perform(effects, ctx);
+                        introduce(actor, ctx);
                     }));
                 }
             }

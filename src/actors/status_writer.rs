@@ -68,6 +68,7 @@ impl StatusWriter {
                         actor.wake = None;
                         let effects = actor.state.on_wake(actor.clock.now());
                         actor.perform(effects, ctx);
+                        introduce(actor, ctx);
                     }));
                 }
                 Effect::SayDispute(IngressKey { namespace, name }) => {

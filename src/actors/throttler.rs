@@ -41,6 +41,7 @@ impl Throttler {
                         actor.wake = None;
                         let effects = actor.state.on_wake(actor.clock.now());
                         actor.perform(effects, ctx);
+                        introduce(actor, ctx);
                     }));
                 }
             }

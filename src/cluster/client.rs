@@ -178,8 +178,6 @@ async fn configure(access: Access<'_>, around: &Surroundings) -> Result<Configur
     };
     configured.config.connect_timeout = Some(LONGEST_CONNECT);
     configured.config.read_timeout = Some(LONGEST_SILENCE);
-    // Counted from the request on, not from when its connection became idle.
-    configured.config.reset_reader_on_write = true;
     let agent = format!(
         "pilotage/{} ({}/{}) kubernetes/ingress",
         env!("CARGO_PKG_VERSION"),

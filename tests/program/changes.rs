@@ -175,6 +175,17 @@ fn a_burst_on_one_object_is_throttled_and_another_object_is_not_held_up() {
 }
 
 #[test]
+fn the_end_of_a_pause_is_shown_although_no_message_brings_it() {
+    with_program(&["--providers.providersthrottleduration=300ms"], &[], async |world: &World| {
+        let one = Origin::start("one").await;
+        world.until_status("a.test", "/", 404).await;
+        world.apply(site("n", "a.test", "one", &one));
+        world.until_actor("throttler", |state| state["recentlyApplied"].as_u64() > Some(0)).await;
+        world.until_actor("throttler", |state| state["recentlyApplied"] == 0).await;
+    });
+}
+
+#[test]
 fn a_batch_is_never_half_visible() {
     with_program(&[], &[], async |world: &World| {
         let (one, two) = (Origin::start("one").await, Origin::start("two").await);

@@ -97,5 +97,5 @@ async fn a_token_is_a_file_or_the_token_itself() {
 async fn an_api_server_that_falls_silent_is_given_up_some_time() {
     let access = Access { endpoint: "https://api.example:6443", ..Access::default() };
     let config = configure(access, &Surroundings::default()).await.unwrap().config;
-    assert_eq!((config.read_timeout, config.reset_reader_on_write), (Some(LONGEST_SILENCE), true));
+    assert_eq!(config.read_timeout, Some(LONGEST_SILENCE));
 }

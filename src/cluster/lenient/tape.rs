@@ -1,7 +1,8 @@
 //! An object as one flat row of tokens: read once from the text, however often and as whatever type it is then looked at.
 //!
 //! A tree of values costs an allocation per map, list and text, most of them for parts that nobody looks at. Here texts stay
-//! where they are in the input, and what is [unread](Unread) makes no token at all.
+//! where they are in the input, and what is [unread](Unread) makes no token at all. A field that stands there twice is looked at
+//! twice, and the last one counts if both are of its type; no API server writes such a thing.
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
