@@ -1,6 +1,6 @@
-//! What the scale benchmark and the soak share: a cluster that is filled through kube's client, origins, the program as a
+//! What the benchmarks of the whole program share: a cluster that is filled through kube's client, origins, the program as a
 //! child process, and a blocking HTTP client that is quick enough to see sub-millisecond differences.
-#![allow(dead_code, reason = "each of the two programs uses a part of it")]
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
 pub mod args;
 pub mod client;
 pub mod cluster;

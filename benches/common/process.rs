@@ -3,6 +3,7 @@ use super::args::Args;
 use super::client::Connection;
 use super::now;
 use anyhow::{Context, bail, ensure};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -86,13 +87,16 @@ pub fn binary(args: &Args) -> String {
 }
 
 impl Program {
-    /// Starts `binary` against a cluster. `environment` is all that it sees of ours beside `extra` options.
+    /// Starts `binary` against a cluster, with `extra` options and one worker if they say nothing else. Of our environment it
+    /// sees `kubeconfig` alone.
     pub fn start(binary: &str, extra: &[String], kubeconfig: Option<&str>) -> anyhow::Result<Self> {
         let (web, admin) = (free_port()?, free_port()?);
         let mut command = Command::new(binary);
+        if !extra.iter().any(|option| option.starts_with("--workers=")) {
+            command.arg("--workers=1");
+        }
         command
             .args([
-                "--workers=1",
                 "--providers.kubernetesingress=true",
                 "--providers.providersthrottleduration=0s",
                 "--ping=true",
@@ -137,12 +141,21 @@ impl Program {
 
     /// Processor time of all its threads so far. In nanoseconds, from `schedstat`: `stat` counts in steps of 10 ms.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let mut nanos = 0;
+        Ok(self.cpu_by_thread()?.values().sum())
+    }
+
+    /// The same of each thread, by its id.
+    pub fn cpu_by_thread(&self) -> anyhow::Result<BTreeMap<u32, Duration>> {
+        let mut used = BTreeMap::new();
         for task in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
-            let text = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-            nanos += text.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+            let task = task?;
+            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let nanos = text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or_default();
+            if let Some(id) = task.file_name().to_str().and_then(|name| name.parse().ok()) {
+                used.insert(id, Duration::from_nanos(nanos));
+            }
         }
-        Ok(Duration::from_nanos(nanos))
+        Ok(used)
     }
 
     /// Its memory now.
