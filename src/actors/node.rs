@@ -13,36 +13,12 @@ pub struct NodeKind;
 /// The node actor.
 pub type NodeActor = KindActor<NodeKind>;
 
-/// Nothing but names and addresses is read. A kubelet writes most of this every few minutes, and of images there may be fifty.
+/// Of a Node its name and addresses are read. A kubelet writes most of the rest every few minutes, and there may be fifty images.
 impl Sparse for Node {
     const UNREAD: &'static [Unread] = &[
-        Unread::Within(
-            "metadata",
-            &[
-                Unread::Field("managedFields"),
-                Unread::Field("ownerReferences"),
-                Unread::Field("annotations"),
-                Unread::Field("labels"),
-            ],
-        ),
+        Unread::AllBut("metadata", &["name", "resourceVersion"]),
         Unread::Field("spec"),
-        Unread::Within(
-            "status",
-            &[
-                Unread::Field("allocatable"),
-                Unread::Field("capacity"),
-                Unread::Field("conditions"),
-                Unread::Field("config"),
-                Unread::Field("daemonEndpoints"),
-                Unread::Field("declaredFeatures"),
-                Unread::Field("features"),
-                Unread::Field("images"),
-                Unread::Field("nodeInfo"),
-                Unread::Field("runtimeHandlers"),
-                Unread::Field("volumesAttached"),
-                Unread::Field("volumesInUse"),
-            ],
-        ),
+        Unread::AllBut("status", &["addresses"]),
     ];
 }
 

@@ -65,20 +65,8 @@ pub struct SliceKind;
 
 /// Of an endpoint its addresses and conditions are read; where its pod runs is the larger part.
 impl Sparse for EndpointSlice {
-    const UNREAD: &'static [Unread] = &[
-        Unread::Within("metadata", UNREAD_METADATA),
-        Unread::Within(
-            "endpoints",
-            &[
-                Unread::Field("deprecatedTopology"),
-                Unread::Field("hints"),
-                Unread::Field("hostname"),
-                Unread::Field("nodeName"),
-                Unread::Field("targetRef"),
-                Unread::Field("zone"),
-            ],
-        ),
-    ];
+    const UNREAD: &'static [Unread] =
+        &[Unread::Within("metadata", UNREAD_METADATA), Unread::AllBut("endpoints", &["addresses", "conditions"])];
 }
 
 impl Watched for SliceKind {

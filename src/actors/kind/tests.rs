@@ -18,14 +18,30 @@ fn spoil(at: &mut Value, part: Unread) {
     match at {
         Value::Array(list) => list.iter_mut().for_each(|entry| spoil(entry, part)),
         Value::Object(map) => match part {
-            Unread::Field(name) => drop(map.insert(name.to_owned(), json!([7, "sense", {"non": null}]))),
+            Unread::Field(name) => drop(map.insert(name.to_owned(), nonsense())),
             Unread::Within(name, parts) => {
                 let inner = map.entry(name).or_insert_with(|| json!({}));
                 parts.iter().for_each(|part| spoil(inner, *part));
             }
+            Unread::AllBut(name, kept) => spoil_but(map.entry(name).or_insert_with(|| json!({})), kept),
         },
         _ => panic!("no fields: {at}"),
     }
+}
+
+fn spoil_but(at: &mut Value, kept: &[&str]) {
+    match at {
+        Value::Array(list) => list.iter_mut().for_each(|entry| spoil_but(entry, kept)),
+        Value::Object(map) => {
+            let fields = map.iter_mut().filter(|(key, _)| !kept.contains(&key.as_str()));
+            fields.for_each(|(_, value)| *value = nonsense());
+        }
+        _ => panic!("no fields: {at}"),
+    }
+}
+
+fn nonsense() -> Value {
+    json!([7, "sense", {"non": null}])
 }
 
 fn check<W: Watched<Object: Sparse, Fact: std::fmt::Debug>>(object: Value) {

@@ -22,21 +22,33 @@ pub enum Unread {
     Field(&'static str),
     /// These parts of this field.
     Within(&'static str, &'static [Unread]),
+    /// All parts of this field but these.
+    AllBut(&'static str, &'static [&'static str]),
 }
 
-/// What is to be left out below a field.
+/// What is to be left out of a map, or of the maps in a list.
 #[derive(Clone, Copy)]
-enum Below {
-    Everything,
+enum LeftOut {
     These(&'static [Unread]),
+    AllBut(&'static [&'static str]),
 }
 
-fn below(unread: &'static [Unread], field: &str) -> Below {
-    let found = unread.iter().find_map(|part| match *part {
-        Unread::Field(name) => (name == field).then_some(Below::Everything),
-        Unread::Within(name, parts) => (name == field).then_some(Below::These(parts)),
-    });
-    found.unwrap_or(Below::These(&[]))
+impl LeftOut {
+    const NOTHING: Self = Self::These(&[]);
+
+    /// What is to be left out of the value of `field`; `None` if it is left out itself.
+    fn below(self, field: &str) -> Option<Self> {
+        let parts = match self {
+            Self::These(parts) => parts,
+            Self::AllBut(kept) => return kept.contains(&field).then_some(Self::NOTHING),
+        };
+        let found = parts.iter().find_map(|part| match *part {
+            Unread::Field(name) => (name == field).then_some(None),
+            Unread::Within(name, parts) => (name == field).then_some(Some(Self::These(parts))),
+            Unread::AllBut(name, kept) => (name == field).then_some(Some(Self::AllBut(kept))),
+        });
+        found.unwrap_or(Some(Self::NOTHING))
+    }
 }
 
 #[derive(Debug)]
@@ -61,7 +73,7 @@ impl<'de> Tape<'de> {
     /// Reads a map without what is `unread` of it.
     pub fn read<D: Deserializer<'de>>(deserializer: D, unread: &'static [Unread]) -> Result<Self, D::Error> {
         let mut tokens = Vec::with_capacity(TYPICAL);
-        deserializer.deserialize_any(Writer { tokens: &mut tokens, unread })?;
+        deserializer.deserialize_any(Writer { tokens: &mut tokens, left_out: LeftOut::These(unread) })?;
         Ok(Self(tokens))
     }
 
@@ -74,7 +86,7 @@ impl<'de> Tape<'de> {
 /// Appends one value.
 struct Writer<'t, 'de> {
     tokens: &'t mut Vec<Token<'de>>,
-    unread: &'static [Unread],
+    left_out: LeftOut,
 }
 
 impl<'de> Writer<'_, 'de> {
@@ -130,10 +142,10 @@ impl<'de> Visitor<'de> for Writer<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let Self { tokens, unread } = self;
+        let Self { tokens, left_out } = self;
         let start = tokens.len();
         tokens.push(Token::List(start));
-        while access.next_element_seed(Writer { tokens, unread })?.is_some() {}
+        while access.next_element_seed(Writer { tokens, left_out })?.is_some() {}
         let end = tokens.len();
         if let Some(list) = tokens.get_mut(start) {
             *list = Token::List(end);
@@ -142,19 +154,19 @@ impl<'de> Visitor<'de> for Writer<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let Self { tokens, unread } = self;
+        let Self { tokens, left_out } = self;
         let start = tokens.len();
         tokens.push(Token::Map(start));
-        while access.next_key_seed(Writer { tokens, unread: &[] })?.is_some() {
+        while access.next_key_seed(Writer { tokens, left_out: LeftOut::NOTHING })?.is_some() {
             let Some(Token::Text(key)) = tokens.last() else {
                 return Err(A::Error::custom("a key that is no text"));
             };
-            match below(unread, key) {
-                Below::Everything => {
+            match left_out.below(key) {
+                Some(left_out) => access.next_value_seed(Writer { tokens, left_out })?,
+                None => {
                     tokens.pop();
                     access.next_value::<IgnoredAny>()?;
                 }
-                Below::These(parts) => access.next_value_seed(Writer { tokens, unread: parts })?,
             }
         }
         let end = tokens.len();

@@ -74,8 +74,6 @@ where
 
     /// Puts an entry in the place of the one with its key.
     pub(super) fn insert(&mut self, entry: Arc<T>) {
-        // An insertion leaves an equal key where it is, or does not: nothing is said about it.
-        self.remove(entry.key());
         self.0.insert(ByKey(entry), ());
     }
 

@@ -35,14 +35,18 @@ fn without(value: Value, unread: &[Unread]) -> Value {
     match value {
         Value::Array(list) => list.into_iter().map(|value| without(value, unread)).collect(),
         Value::Object(map) => {
-            let kept = map.into_iter().filter(|(key, _)| !unread.iter().any(|part| *part == Unread::Field(leak(key))));
-            let kept = kept.map(|(key, value)| {
-                let parts = unread.iter().find_map(|part| match part {
-                    Unread::Within(name, parts) if *name == key => Some(*parts),
-                    _ => None,
+            let kept = map.into_iter().filter_map(|(key, value)| {
+                let part = unread.iter().find(|part| {
+                    let (Unread::Field(name) | Unread::Within(name, _) | Unread::AllBut(name, _)) = part;
+                    *name == key
                 });
-                let value = without(value, parts.unwrap_or_default());
-                (key, value)
+                let value = match part {
+                    None => value,
+                    Some(Unread::Field(_)) => return None,
+                    Some(Unread::Within(_, parts)) => without(value, parts),
+                    Some(Unread::AllBut(_, kept)) => only(value, kept),
+                };
+                Some((key, value))
             });
             Value::Object(kept.collect())
         }
@@ -50,15 +54,19 @@ fn without(value: Value, unread: &[Unread]) -> Value {
     }
 }
 
-/// The one of the few names of [`PARTS`].
-fn leak(key: &str) -> &'static str {
-    ["a", "b", "c", "d"].into_iter().find(|name| *name == key).unwrap_or("")
+fn only(value: Value, kept: &[&str]) -> Value {
+    match value {
+        Value::Array(list) => list.into_iter().map(|value| only(value, kept)).collect(),
+        Value::Object(map) => map.into_iter().filter(|(key, _)| kept.contains(&key.as_str())).collect(),
+        leaf => leaf,
+    }
 }
 
 const PARTS: &[Unread] = &[
     Unread::Field("a"),
     Unread::Within("b", &[Unread::Field("b"), Unread::Within("c", &[Unread::Field("d")])]),
-    Unread::Within("c", &[Unread::Field("c")]),
+    Unread::Within("c", &[Unread::Field("c"), Unread::AllBut("d", &["a", "c"])]),
+    Unread::AllBut("d", &["b"]),
 ];
 
 proptest! {

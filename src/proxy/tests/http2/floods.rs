@@ -101,23 +101,28 @@ fn large_heads_together_have_a_bound() {
     });
 }
 
-/// Few bytes on the wire: each stands for a header that is one of the usual ones (RFC 7541 6.1).
-#[test]
-fn unfinished_heads_count_as_what_they_are_unpacked() {
+/// 80 connections, each of which sends `frames` and no end of a head: how many are kept?
+fn unfinished_heads_are_kept_by_fewer_than(bound: u64, frames: &[Frame]) {
     run(async {
         let origin = Origin::echoing().await;
         let rig = Rig::to(&[origin.address]);
         let mut raws = Vec::new();
         for _ in 0..80 {
             let mut raw = Raw::open(rig.address).await;
-            raw.send(&[frame(HEADERS, END_STREAM, 1, vec![0x90; 16_000])]).await;
+            raw.send(frames).await;
             raws.push(raw);
         }
-        until(|| rig.totals().connections_open < 60).await;
+        until(|| rig.totals().connections_open < bound).await;
         assert_eq!(rig.ask(GET).await.status(), 200);
         drop(raws);
         rig.stop().await;
     });
+}
+
+/// Few bytes on the wire: each stands for a header that is one of the usual ones (RFC 7541 6.1).
+#[test]
+fn unfinished_heads_count_as_what_they_are_unpacked() {
+    unfinished_heads_are_kept_by_fewer_than(60, &[frame(HEADERS, END_STREAM, 1, vec![0x90; 16_000])]);
 }
 
 /// A stream that is alive beside it does not keep it.
@@ -138,20 +143,7 @@ fn an_unfinished_head_is_waited_for_as_long_as_a_request() {
 
 #[test]
 fn unfinished_heads_together_have_a_bound() {
-    run(async {
-        let origin = Origin::echoing().await;
-        let rig = Rig::to(&[origin.address]);
-        let mut raws = Vec::new();
-        for _ in 0..80 {
-            let mut raw = Raw::open(rig.address).await;
-            raw.send(&large(1, 0)).await;
-            raws.push(raw);
-        }
-        until(|| rig.totals().connections_open < 75).await;
-        assert_eq!(rig.ask(GET).await.status(), 200);
-        drop(raws);
-        rig.stop().await;
-    });
+    unfinished_heads_are_kept_by_fewer_than(75, &large(1, 0));
 }
 
 /// As above, but it is we who have to reset: the client makes errors on its streams.
