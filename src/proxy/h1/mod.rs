@@ -1,7 +1,6 @@
 //! What HTTP/1.1 with clients (`entrypoint/http1.rs`) and with servers (`upstream/h1.rs`) have in common: buffers that
 //! connections lend each other, what was read and not yet understood ([`Inbox`]), what has not left yet ([`Outbox`]), and
-//! chunked bodies in both
-//! directions, bodies that need not be looked at ([`splice`]).
+//! chunked bodies in both directions, bodies that need not be looked at ([`splice`]).
 //!
 //! Bytes and nothing else: what a head means, and what becomes of a connection, each side knows for itself.
 pub(super) mod buffers;
