@@ -94,8 +94,8 @@ fn large_heads_together_have_a_bound() {
         drop(raws);
         until(|| rig.totals().connections_open == 0).await;
         let mut raw = Raw::open(rig.address).await;
-        raw.send(&large(1, END_HEADERS)).await;
         let before = rig.totals().requests;
+        raw.send(&large(1, END_HEADERS)).await;
         until(|| rig.totals().requests == before + 1).await;
         rig.stop().await;
     });
