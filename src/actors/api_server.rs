@@ -63,10 +63,11 @@ impl Actor for ApiServerActor {
 }
 
 impl Observable for ApiServerActor {
+    type Shown = Value;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> Value {
+    fn shown(&self) -> Value {
         let watches: BTreeMap<String, Value> = self
             .troubled
             .iter()

@@ -12,7 +12,7 @@ use crate::messages::plan::InstallPlan;
 use crate::messages::reports::{RecordEvent, WriteStatus};
 use crate::model::finding::{Finding, Severity};
 use actix::{Actor, Context, Handler};
-use serde_json::json;
+use serde::Serialize;
 use std::sync::Arc;
 use tracing::{error, info, info_span, warn};
 
@@ -28,12 +28,25 @@ pub struct Compiler {
     first: First,
 }
 
-#[derive(Default)]
+/// What was done so far.
+#[derive(Serialize, Clone, Copy, Debug, Default)]
+#[serde(rename_all = "camelCase")]
 struct Counts {
     patches: u64,
     compiled_ingresses: u64,
+    #[serde(rename = "secretsReadOfIngresses")]
     read_ingresses: u64,
+    #[serde(rename = "lastCompileMicroseconds")]
     last_micros: u64,
+}
+
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    work: Counts,
+    #[serde(flatten)]
+    holds: crate::compile::Counts,
 }
 
 enum First {
@@ -95,25 +108,12 @@ impl Actor for Compiler {
 }
 
 impl Observable for Compiler {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        let Counts { patches, compiled_ingresses, read_ingresses, last_micros } = self.counts;
-        let crate::compile::Counts { generation, objects, routers, balancers, certificates, findings } =
-            self.core.counts();
-        json!({
-            "patches": patches,
-            "compiledIngresses": compiled_ingresses,
-            "secretsReadOfIngresses": read_ingresses,
-            "lastCompileMicroseconds": last_micros,
-            "generation": generation,
-            "objects": objects,
-            "routers": routers,
-            "services": balancers,
-            "certificates": certificates,
-            "findings": findings,
-        })
+    fn shown(&self) -> Shown {
+        Shown { work: self.counts, holds: self.core.counts() }
     }
 }
 

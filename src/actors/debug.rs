@@ -7,6 +7,7 @@ use crate::model::finding::Finding;
 use actix::{Actor, Context, Handler, MessageResult};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Message names kept for the page.
 const RECENT: usize = 64;
@@ -46,13 +47,13 @@ impl Debug {
             queued: self.depth.get(),
             restarts: 0,
             last_error: None,
-            state: json!({
+            state: Arc::new(json!({
                 "actors": self.observations.len() + 1,
                 "findings": self.findings.len(),
                 "generation": self.generation,
                 "lostMessages": super::tell::lost(),
                 "recent": recent,
-            }),
+            })),
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::messages::reports::{EventRecorded, LeadershipChanged, RecordEvent};
 use crate::model::keys::ObjectRef;
 use crate::model::writing::{Ended, Failure, News, Saying};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -113,12 +112,12 @@ impl Actor for EventRecorder {
 }
 
 impl Observable for EventRecorder {
+    type Shown = state::Counts;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        let state::Counts { warned, queued, writing, recorded, left_out } = self.state.counts();
-        json!({ "warned": warned, "queued": queued, "writing": writing, "recorded": recorded, "leftOut": left_out })
+    fn shown(&self) -> state::Counts {
+        self.state.counts()
     }
 }
 

@@ -9,7 +9,8 @@ use crate::model::finding::Problem;
 use crate::model::keys::{Kind as KindName, ObjectRef};
 use crate::model::patch::{Change, Changes, ModelPatch};
 use actix::{Actor, Context, Handler};
-use serde_json::json;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -68,6 +69,17 @@ pub struct KindActor<K: Kind> {
     listed: Line<KindListed>,
 }
 
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    objects: usize,
+    malformed: usize,
+    unchanged: u64,
+    waiting_for: Vec<String>,
+    unavailable: BTreeMap<String, Arc<str>>,
+}
+
 impl<K: Kind> KindActor<K> {
     /// An actor that waits for a list of each of `scopes`.
     pub fn new(
@@ -102,17 +114,18 @@ impl<K: Kind> Actor for KindActor<K> {
 }
 
 impl<K: Kind> Observable for KindActor<K> {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "objects": self.state.len(),
-            "malformed": self.state.malformed_len(),
-            "unchanged": self.state.unchanged(),
-            "waitingFor": self.state.waiting_for(),
-            "unavailable": self.state.unavailable(),
-        })
+    fn shown(&self) -> Shown {
+        Shown {
+            objects: self.state.len(),
+            malformed: self.state.malformed_len(),
+            unchanged: self.state.unchanged(),
+            waiting_for: self.state.waiting_for(),
+            unavailable: self.state.unavailable(),
+        }
     }
 }
 

@@ -4,9 +4,12 @@ use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
 use crate::messages::plan::{InstallPlan, PlanInstalled, StartDrain};
+use crate::proxy::table::Counts;
 use crate::proxy::{Grace, Proxy, Totals};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture};
-use serde_json::json;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::info;
@@ -23,7 +26,24 @@ pub struct ProxyListener {
     clock: Arc<dyn Clock>,
     installed: Vec<Line<PlanInstalled>>,
     last_micros: u64,
+    /// Where entry points listen, as the debug page shows it.
+    addresses: Arc<BTreeMap<Arc<str>, SocketAddr>>,
     shown_traffic: Totals,
+}
+
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    generation: u64,
+    ready: bool,
+    draining: bool,
+    routers: usize,
+    services: usize,
+    certificates: usize,
+    last_install_microseconds: u64,
+    entry_points: Arc<BTreeMap<Arc<str>, SocketAddr>>,
+    traffic: Totals,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +62,7 @@ impl ProxyListener {
         clock: Arc<dyn Clock>,
         installed: Vec<Line<PlanInstalled>>,
     ) -> Self {
+        let addresses = Arc::new(proxy.addresses().iter().cloned().collect());
         Self {
             proxy,
             phase: Phase::Serving,
@@ -50,6 +71,7 @@ impl ProxyListener {
             clock,
             installed,
             last_micros: 0,
+            addresses,
             shown_traffic: Totals::default(),
         }
     }
@@ -74,29 +96,24 @@ impl Actor for ProxyListener {
 }
 
 impl Observable for ProxyListener {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
+    fn shown(&self) -> Shown {
         let table = self.proxy.publisher().table();
-        let counts = table.counts();
-        let addresses: serde_json::Map<String, serde_json::Value> = self
-            .proxy
-            .addresses()
-            .iter()
-            .map(|(name, address)| (name.to_string(), address.to_string().into()))
-            .collect();
-        json!({
-            "generation": table.generation(),
-            "ready": table.is_ready(),
-            "draining": self.phase == Phase::Draining,
-            "routers": counts.routers,
-            "services": counts.balancers,
-            "certificates": counts.certificates,
-            "lastInstallMicroseconds": self.last_micros,
-            "entryPoints": addresses,
-            "traffic": self.proxy.totals(),
-        })
+        let Counts { routers, balancers, certificates } = table.counts();
+        Shown {
+            generation: table.generation(),
+            ready: table.is_ready(),
+            draining: self.phase == Phase::Draining,
+            routers,
+            services: balancers,
+            certificates,
+            last_install_microseconds: self.last_micros,
+            entry_points: Arc::clone(&self.addresses),
+            traffic: self.proxy.totals(),
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use crate::model::patch::{Changes, ModelPatch};
 use actix::{Actor, Context, Handler};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use serde_json::json;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub mod slices;
@@ -99,6 +100,27 @@ pub struct ServiceActor {
     listed: Line<KindListed>,
 }
 
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    objects: usize,
+    slices: usize,
+    services_with_slices: usize,
+    malformed: usize,
+    unchanged: u64,
+    waiting_for: Both<Vec<String>>,
+    unavailable: Both<BTreeMap<String, Arc<str>>>,
+}
+
+/// Something of both kinds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Both<T> {
+    service: T,
+    endpoint_slice: T,
+}
+
 impl ServiceActor {
     /// An actor that waits for a list of each of `scopes`, of both kinds.
     pub fn new(scopes: &[Scope], shell: Shell, throttler: Line<FactsChanged>, listed: Line<KindListed>) -> Self {
@@ -146,19 +168,21 @@ impl Actor for ServiceActor {
 }
 
 impl Observable for ServiceActor {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "objects": self.services.len(),
-            "slices": self.slices.len(),
-            "servicesWithSlices": self.joined.len(),
-            "malformed": self.services.malformed_len() + self.slices.malformed_len(),
-            "unchanged": self.services.unchanged() + self.slices.unchanged(),
-            "waitingFor": { "Service": self.services.waiting_for(), "EndpointSlice": self.slices.waiting_for() },
-            "unavailable": { "Service": self.services.unavailable(), "EndpointSlice": self.slices.unavailable() },
-        })
+    fn shown(&self) -> Shown {
+        let Self { services, slices, joined, .. } = self;
+        Shown {
+            objects: services.len(),
+            slices: slices.len(),
+            services_with_slices: joined.len(),
+            malformed: services.malformed_len() + slices.malformed_len(),
+            unchanged: services.unchanged() + slices.unchanged(),
+            waiting_for: Both { service: services.waiting_for(), endpoint_slice: slices.waiting_for() },
+            unavailable: Both { service: services.unavailable(), endpoint_slice: slices.unavailable() },
+        }
     }
 }
 

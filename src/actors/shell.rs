@@ -8,6 +8,8 @@ use super::tell::{Line, QueueDepth, QueueFull};
 use crate::base::clock::{Clock, SystemClock};
 use crate::messages::debug::{Observation, Observed};
 use actix::{Actor, AsyncContext, Context};
+use serde::Serialize;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,10 +42,12 @@ enum Report {
 
 /// An actor that can be looked at.
 pub trait Observable: Actor<Context = Context<Self>> {
+    /// What it shows of what it holds: counts and positions, never secrets.
+    type Shown: Serialize + Debug + Send + Sync + 'static;
     /// Its shell.
     fn shell(&mut self) -> &mut Shell;
-    /// What it holds: counts and positions, never secrets.
-    fn state(&self) -> serde_json::Value;
+    /// What it holds now. Asked for after messages, so it costs no more than a few numbers.
+    fn shown(&self) -> Self::Shown;
 }
 
 impl Shell {
@@ -87,7 +91,7 @@ fn schedule<A: Observable>(actor: &mut A, wait: Duration, ctx: &mut Context<A>) 
 }
 
 fn show_now<A: Observable>(actor: &mut A, ctx: &mut Context<A>) {
-    let state = actor.state();
+    let state = Arc::new(actor.shown());
     let shell = actor.shell();
     let observation = Observation {
         actor: shell.name,
@@ -129,12 +133,11 @@ mod tests {
         type Context = Context<Self>;
     }
     impl Observable for Busy {
+        type Shown = ();
         fn shell(&mut self) -> &mut Shell {
             &mut self.0
         }
-        fn state(&self) -> serde_json::Value {
-            serde_json::Value::Null
-        }
+        fn shown(&self) {}
     }
     /// Handled; answers whether something is left to do later.
     #[derive(Message)]

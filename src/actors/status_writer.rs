@@ -10,7 +10,7 @@ use crate::messages::reports::{LeadershipChanged, StatusSeen, StatusWritten, Wri
 use crate::model::keys::IngressKey;
 use crate::model::writing::{Ended, Failure, Wish};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle};
-use serde_json::json;
+use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -143,29 +143,30 @@ impl Actor for StatusWriter {
     }
 }
 
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    leads: bool,
+    /// Of many the first ones; `None` if they are not known.
+    addresses: Option<Vec<Arc<str>>>,
+    #[serde(flatten)]
+    counts: state::Counts,
+}
+
 impl Observable for StatusWriter {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        let state::Counts { ours, known, queued, waiting, writing, written } = self.state.counts();
-        let shown = self.state.addresses().map(|list| {
+    fn shown(&self) -> Shown {
+        let addresses = self.state.addresses().map(|list| {
             let text = |address: &crate::model::status::Address| match &*address.ip {
                 "" => address.hostname.clone(),
                 ip => ip.into(),
             };
-            list.0.iter().take(10).map(text).collect::<Vec<_>>()
+            list.0.iter().take(10).map(text).collect()
         });
-        json!({
-            "leads": self.leads == Leads::Yes,
-            "addresses": shown,
-            "ours": ours,
-            "known": known,
-            "queued": queued,
-            "waiting": waiting,
-            "writing": writing,
-            "written": written,
-        })
+        Shown { leads: self.leads == Leads::Yes, addresses, counts: self.state.counts() }
     }
 }
 

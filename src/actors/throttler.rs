@@ -6,8 +6,9 @@ use super::shell::{Observable, Shell, introduce, observe};
 use super::tell::Line;
 use crate::base::clock::Clock;
 use crate::messages::facts::{ApplyPatch, FactsChanged, KindListed};
+use crate::model::keys::Kind;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
-use serde_json::json;
+use serde::Serialize;
 use std::sync::Arc;
 
 pub mod state;
@@ -20,6 +21,16 @@ pub struct Throttler {
     clock: Arc<dyn Clock>,
     compiler: Line<ApplyPatch>,
     wake: Option<SpawnHandle>,
+}
+
+/// What the debug page shows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    pending: usize,
+    recently_applied: usize,
+    merged: u64,
+    waiting_for: Vec<Kind>,
 }
 
 impl Throttler {
@@ -57,16 +68,17 @@ impl Actor for Throttler {
 }
 
 impl Observable for Throttler {
+    type Shown = Shown;
     fn shell(&mut self) -> &mut Shell {
         &mut self.shell
     }
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "pending": self.state.pending(),
-            "recentlyApplied": self.state.recently_applied(),
-            "merged": self.state.merged(),
-            "waitingFor": self.state.waiting_for(),
-        })
+    fn shown(&self) -> Shown {
+        Shown {
+            pending: self.state.pending(),
+            recently_applied: self.state.recently_applied(),
+            merged: self.state.merged(),
+            waiting_for: self.state.waiting_for(),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ fn row(page: &mut String, observation: &Observation) {
     let Observation { actor, last_message, handled, queued, restarts, last_error, state } = observation;
     // Writing to a String cannot fail.
     write!(page, "<tr><td>{}</td><td>", escaped(actor)).unwrap_or_default();
-    value(page, state);
+    value(page, &state.to_json());
     writeln!(
         page,
         "</td><td class=\"n\">{queued}</td><td class=\"n\">{handled}</td><td>{}</td><td class=\"n\">{restarts}</td>\
@@ -92,12 +92,13 @@ mod tests {
     use crate::api::testing::observation;
     use proptest::prelude::*;
     use serde_json::json;
+    use std::sync::Arc;
 
     #[test]
     fn names_of_users_cannot_become_markup() {
         let script = "<script>alert('x')</script>";
         let mut nasty = observation("ingress");
-        nasty.state = json!({"objects": 2, script: [script], "latest": "a\" onload=\"b"});
+        nasty.state = Arc::new(json!({"objects": 2, script: [script], "latest": "a\" onload=\"b"}));
         nasty.last_error = Some(script.into());
         let page = actors(&[nasty]);
         assert!(!page.contains("<script"), "{page}");

@@ -120,7 +120,7 @@ pub fn observation(actor: &'static str) -> Observation {
         queued: 1,
         restarts: 0,
         last_error: None,
-        state: serde_json::json!({"objects": 3}),
+        state: Arc::new(serde_json::json!({"objects": 3})),
     }
 }
 

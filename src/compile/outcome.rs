@@ -79,6 +79,7 @@ pub struct Counts {
     /// Routers in the plan.
     pub routers: usize,
     /// Load balancers in the plan.
+    #[serde(rename = "services")]
     pub balancers: usize,
     /// Certificates in the plan.
     pub certificates: usize,

@@ -7,6 +7,7 @@ use super::super::writing::{Bucket, Gate, Pause};
 use crate::model::keys::ObjectRef;
 use crate::model::status::{Notice, Verdict};
 use crate::model::writing::{Ended, Failure, News, Saying};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -344,7 +345,8 @@ fn sort(saying: &Saying) -> Sort {
 }
 
 /// Sizes, for the debug page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Objects with a Warning.
     pub warned: usize,

@@ -13,6 +13,7 @@ use crate::base::backoff::{Backoff, BackoffPolicy};
 use crate::model::keys::IngressKey;
 use crate::model::status::{Addresses, Claim};
 use crate::model::writing::{Ended, Failure, Wish};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -455,7 +456,7 @@ impl State {
 }
 
 /// Sizes, for the debug page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Ingresses of ours.
     pub ours: usize,
