@@ -2,12 +2,16 @@
 //! number of mutations of them from a fixed seed. Coverage-guided runs need a nightly toolchain: `tests/fuzz/README.md`.
 #[path = "fuzz/targets/annotations.rs"]
 mod annotations;
+#[path = "fuzz/targets/answer.rs"]
+mod answer;
 #[path = "fuzz/targets/head.rs"]
 mod head;
 #[path = "fuzz/targets/objects.rs"]
 mod objects;
 #[path = "fuzz/targets/rule.rs"]
 mod rule;
+#[path = "fuzz/targets/sparse.rs"]
+mod sparse;
 
 use std::path::Path;
 
@@ -83,4 +87,14 @@ fn objects_hold_for_the_corpus_and_its_mutations() {
 #[test]
 fn heads_hold_for_the_corpus_and_its_mutations() {
     run("head", head::run, 500);
+}
+
+#[test]
+fn answers_hold_for_the_corpus_and_its_mutations() {
+    run("answer", answer::run, 500);
+}
+
+#[test]
+fn what_is_passed_over_changes_nothing_in_the_corpus_and_its_mutations() {
+    run("sparse", sparse::run, 3_000);
 }

@@ -1,0 +1,6 @@
+//! libFuzzer's way into `targets/answer.rs`.
+#![no_main]
+#[path = "../targets/answer.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));
