@@ -12,6 +12,8 @@ mod objects;
 mod rule;
 #[path = "fuzz/targets/sparse.rs"]
 mod sparse;
+#[path = "fuzz/targets/support.rs"]
+mod support;
 
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! libFuzzer's way into `targets/answer.rs`.
 #![no_main]
+#[path = "../targets/support.rs"]
+mod support;
 #[path = "../targets/answer.rs"]
 mod target;
 

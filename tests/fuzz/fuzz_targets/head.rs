@@ -1,5 +1,7 @@
 //! libFuzzer's way into `targets/head.rs`.
 #![no_main]
+#[path = "../targets/support.rs"]
+mod support;
 #[path = "../targets/head.rs"]
 mod target;
 

@@ -1,13 +1,10 @@
 //! What a server answers, against the running proxy: two servers, one that says the input and one that can be trusted. Whatever
 //! the first one says, the client gets well-formed answers, and to its next request the answer of the other server and nothing else.
-#[path = "support.rs"]
-mod support;
-
+use super::support::{chunks, start, talk};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use support::{chunks, start, talk};
 
 /// How long the server waits for another request on a connection that it leaves open.
 const IDLE: Duration = Duration::from_millis(10);

@@ -1,12 +1,9 @@
 //! What a client sends, against the assembled entry point: real sockets, the real workers, a server behind it that reads
 //! strictly. Whatever goes in, what comes out on both sides is well-formed HTTP, and the next client is served.
-#[path = "support.rs"]
-mod support;
-
+use super::support::{chunks, start, talk};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use support::{chunks, start, talk};
 
 /// Behind each input, so that most connections end at once: the last request, or the end of what will be refused.
 const LAST: &[u8] = b"\r\n\r\nGET /last HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
