@@ -276,7 +276,7 @@ async fn a_version_before_the_compaction_is_gone() {
 async fn a_watch_is_scoped_and_selected() {
     let server = server().await;
     let api: Api<ConfigMap> = Api::namespaced(client(&server), "other");
-    let params = WatchParams::default().labels("app=web").timeout(1);
+    let params = WatchParams::default().labels("app=web").timeout(3);
     let mut stream = pin!(api.watch(&params, "0").await.expect("started"));
     let put = |namespace: &str, label: &str| {
         let mut object = config_map("a", label);

@@ -352,11 +352,14 @@ fn shortest_limit(entries: &[Rc<EntryPoint>]) -> Option<Duration> {
 /// Looks after all limits, as often as the shortest of them asks for: `of_clients`, and those of the transports in the
 /// present table.
 async fn sweep(worker: Rc<Worker>, of_clients: Option<Duration>) {
-    let began = SystemClock.now();
+    let (mut last, mut time) = (SystemClock.now(), Duration::ZERO);
     loop {
         let of_servers = worker.table.load().shortest_limit();
         let pace = Pace::for_limits([of_clients, of_servers].into_iter().flatten());
-        worker.sweep(pace, millis(SystemClock.now().saturating_duration_since(began)));
-        tokio::time::sleep(pace.tick.max(Duration::from_millis(1))).await;
+        worker.sweep(pace, millis(time));
+        tokio::time::sleep(pace.tick).await;
+        let now = SystemClock.now();
+        time += pace.counted(now.saturating_duration_since(last));
+        last = now;
     }
 }

@@ -176,7 +176,7 @@ fn a_burst_on_one_object_is_throttled_and_another_object_is_not_held_up() {
 
 #[test]
 fn the_end_of_a_pause_is_shown_although_no_message_brings_it() {
-    with_program(&["--providers.providersthrottleduration=300ms"], &[], async |world: &World| {
+    with_program(&["--providers.providersthrottleduration=2s"], &[], async |world: &World| {
         let one = Origin::start("one").await;
         world.until_status("a.test", "/", 404).await;
         world.apply(site("n", "a.test", "one", &one));

@@ -122,7 +122,8 @@ fn sigterm_finishes_running_requests_and_ends_with_zero() {
         let pid = child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
         assert_eq!(slow.await.unwrap().status, 200, "a running request was cut");
-        assert!(idle.get("a.test", "/").await.is_err(), "an idle connection stayed open");
+        // It may be served for a moment more, should the signal be late; an idle connection that stayed would never end this.
+        while idle.get("a.test", "/").await.is_ok() {}
         assert_eq!(child.wait().await.unwrap().code(), Some(0));
         let mut log = String::new();
         while let Some(line) = lines.next_line().await.unwrap() {

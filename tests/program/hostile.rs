@@ -52,7 +52,8 @@ fn without_file_descriptors_it_pauses_and_serves_again_when_there_are_some() {
         drop(attack);
         assert_eq!(get(web, "a.test", "/").await.status, 200);
         let traffic = eventually(async || {
-            let state = get(admin, "localhost", "/debug/actors/proxy-listener").await.json()["state"]["traffic"].take();
+            let answer = get(admin, "localhost", "/debug/actors/proxy-listener").await;
+            let state = (answer.status == 200).then(|| answer.json()["state"]["traffic"].take())?;
             (state["accept_errors"].as_u64()? > 0).then_some(state)
         })
         .await;

@@ -4,7 +4,7 @@ use crate::support::http::get;
 use crate::support::objects::{ingress, service, slice};
 use crate::support::origin::Origin;
 use crate::support::world::{
-    PROGRAM_ARGS, World, eventually, in_system, start_cluster, start_program, start_with, with_program,
+    PROGRAM_ARGS, World, eventually, in_system, spare_address, start_cluster, start_program, start_with, with_program,
 };
 use pilotage::apiserver::faults::{Answer as Fault, Calls, Network, Verb};
 use pilotage::apiserver::{ApiServer, Options, Validation};
@@ -49,10 +49,7 @@ fn changes_of_an_outage_are_live_after_it_and_no_request_fails_meanwhile() {
 #[test]
 fn an_api_server_that_comes_after_us_is_found() {
     in_system(async || {
-        // A port that is ours for a moment, and of nobody when the program starts.
-        let before = start_cluster().await;
-        let listen = before.addr();
-        before.shutdown().await;
+        let listen = spare_address();
         let endpoint = format!("--providers.kubernetesingress.endpoint=http://{listen}");
         let args: Vec<&str> = PROGRAM_ARGS.iter().copied().chain([&*endpoint]).collect();
         let app = start_with(&args).await;

@@ -45,7 +45,7 @@ fn during_the_accept_grace_requests_are_served_and_probes_say_no() {
         let origin = Origin::start("o").await;
         let (cluster, endpoint) = cluster_with(&origin).await;
         let admin = spare_address();
-        let grace = "transport.lifecycle.requestacceptgracetimeout=2s";
+        let grace = "transport.lifecycle.requestacceptgracetimeout=5s";
         let (child, web, _lines) = running(&[
             &endpoint,
             "--ping=true",

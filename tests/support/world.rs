@@ -124,8 +124,13 @@ impl World {
     pub async fn until_status(&self, host: &str, path: &str, status: u16) -> Answer {
         self.until(host, path, |answer| answer.status == status).await
     }
+    /// What the API says. An actor that was held up for long does not answer at first.
     pub async fn api(&self, path: &str) -> Value {
-        get(self.admin(), "localhost", path).await.json()
+        eventually(async || {
+            let answer = get(self.admin(), "localhost", path).await;
+            (answer.status == 200).then(|| answer.json())
+        })
+        .await
     }
     /// The typed state of one actor, once it satisfies `wanted`.
     pub async fn until_actor(&self, actor: &str, wanted: impl Fn(&Value) -> bool) -> Value {

@@ -3,13 +3,16 @@
 //! A worker's sweeper moves [`Ticks`] forward every [`Pace::tick`] and asks each connection whether it has been in its
 //! phase for too long ([`verdict`], pure). A request costs one relaxed load of the clock per change of phase. A limit
 //! `t` thus fires between `t` and `t` plus two ticks; the tick is an eighth of the shortest limit, at most half a second.
+//!
+//! Time in which the worker did not come to look (a machine that was held up, a processor quota that was used up) does not
+//! count ([`Pace::counted`]): what a client sent meanwhile still waits to be read, and it is not to pay for our delay.
 use super::options::Timeouts;
 use super::wire::Phase;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Milliseconds since the worker began, as of its last tick.
+/// Milliseconds since the worker began, as of its last tick and without the time in which it was held up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ticks(Arc<AtomicU64>);
 
@@ -45,6 +48,11 @@ impl Pace {
     pub(crate) fn for_limits(limits: impl IntoIterator<Item = Duration>) -> Self {
         let eighth = limits.into_iter().min().map_or(Self::LONGEST, |shortest| shortest / 8);
         Self { tick: eighth.clamp(Self::SHORTEST, Self::LONGEST) }
+    }
+
+    /// How much of the time since the last look counts: up to two ticks of it.
+    pub(crate) fn counted(self, passed: Duration) -> Duration {
+        passed.min(self.tick * 2)
     }
 
     /// Whether `limit` has passed between `since` and `now`. A stamp may be one tick too early, so one is added.
@@ -192,6 +200,13 @@ mod tests {
             let sight = Sight { phase, reading_since: Some(0), waiting_since: Some(0), ..QUIET };
             assert_eq!(verdict(&sight, &Timeouts::default(), None, PACE, u64::MAX), Verdict::Fine);
         }
+    }
+
+    #[test]
+    fn a_worker_that_was_held_up_does_not_blame_its_clients() {
+        let late = PACE.counted(Duration::from_secs(30));
+        assert_eq!((PACE.counted(PACE.tick), late), (PACE.tick, 2 * PACE.tick));
+        assert!(!PACE.is_over(Some(Duration::from_secs(1)), 0, millis(late)));
     }
 
     #[test]

@@ -169,9 +169,10 @@ fn a_large_answer_that_breaks_off_ends_the_connection_where_it_broke() {
 #[test]
 fn what_a_client_left_behind_is_gone() {
     run(async {
-        let origin = Origin::replying(|request| match request.first_line() {
+        let endless = large(50_000_000);
+        let origin = Origin::replying(move |request| match request.first_line() {
             "GET /other HTTP/1.1" => large(300_000),
-            _ => large(50_000_000),
+            _ => endless.clone(),
         })
         .await;
         let rig = Rig::to(&[origin.address]);

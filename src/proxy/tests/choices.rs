@@ -137,7 +137,7 @@ fn an_http_2_connection_serves_as_many_requests_as_it_may() {
 fn an_old_connection_serves_one_more_request() {
     run(async {
         let origin = Origin::echoing().await;
-        let rig = Rig::with(&["--entrypoints.web.transport.keepalivemaxtime=30ms"], all_to(origin.address));
+        let rig = Rig::with(&["--entrypoints.web.transport.keepalivemaxtime=500ms"], all_to(origin.address));
         let mut client = rig.client().await;
         let mut answers = 0;
         loop {

@@ -142,7 +142,7 @@ fn a_connection_in_use_is_kept_however_often_the_sweeper_comes() {
         .await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
         // The shortest limit sets the sweeper's pace: here every 10 ms.
-        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=80ms"], plan);
+        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.idletimeout=80ms"], plan);
         for _ in 0..3 {
             assert_eq!(rig.ask(GET).await.status(), 200);
         }
@@ -156,29 +156,25 @@ fn silent_clients_are_closed_by_phase() {
     run(async {
         let origin = Origin::echoing().await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
-        let rig = Rig::with(
-            &[
-                "--entrypoints.web.transport.respondingtimeouts.readtimeout=60ms",
-                "--entrypoints.web.transport.respondingtimeouts.idletimeout=90ms",
-            ],
-            plan,
-        );
-        for begun in ["", "GET / HTTP/1.1\r\nHost: a", GET] {
+        let read = ["--entrypoints.web.transport.respondingtimeouts.readtimeout=60ms"];
+        let idle = ["--entrypoints.web.transport.respondingtimeouts.idletimeout=90ms"];
+        for (limit, begun) in [(&read, ""), (&read, "GET / HTTP/1.1\r\nHost: a"), (&idle, GET)] {
+            let rig = Rig::with(limit, plan.clone());
             let mut client = rig.client().await;
             client.send(begun).await;
             if begun == GET {
                 assert_eq!(client.answer().await.status(), 200);
             }
             assert!(client.is_closed().await, "{begun}");
+            rig.stop().await;
         }
-        rig.stop().await;
     });
 }
 
 #[test]
 fn a_request_line_that_comes_too_late_is_refused() {
     run(async {
-        let options = ["--entrypoints.web.transport.respondingtimeouts.readtimeout=60ms"];
+        let options = ["--entrypoints.web.transport.respondingtimeouts.readtimeout=500ms"];
         let rig = Rig::with(&options, plan([], HostHeader::Pass));
         for begun in ["GE", "GET / HTTP/1.1\r"] {
             let mut client = rig.client().await;

@@ -72,7 +72,7 @@ fn connections_are_still_taken_during_the_accept_grace() {
     run(async {
         let origin = Origin::echoing().await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
-        let mut rig = Rig::with(&["--entrypoints.web.transport.lifecycle.requestacceptgracetimeout=300ms"], plan);
+        let mut rig = Rig::with(&["--entrypoints.web.transport.lifecycle.requestacceptgracetimeout=2s"], plan);
         let drained = tokio::task::spawn_local(rig.proxy.drain(Grace::Configured));
         assert_eq!(rig.ask(GET).await.status(), 200);
         drained.await.unwrap();

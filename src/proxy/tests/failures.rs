@@ -184,7 +184,7 @@ fn a_slow_body_is_499_and_a_broken_one_500() {
     run(async {
         let origin = Origin::echoing().await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
-        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=80ms"], plan);
+        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=500ms"], plan);
         let answer = rig.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nslow").await;
         assert_eq!((answer.first_line(), answer.text()), ("HTTP/1.1 499 status code 499", "Client Closed Request"));
         let answer = rig.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n").await;

