@@ -68,7 +68,10 @@ pub fn talk(address: SocketAddr, data: &[u8]) -> Vec<u8> {
     // leaves gets no answer.
     stream.write_all(data).unwrap_or_default();
     match stream.read_to_end(&mut answer) {
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("no end of the answer: {:?} to {:?}", String::from_utf8_lossy(&answer), String::from_utf8_lossy(data)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            let shown = String::from_utf8_lossy;
+            panic!("no end of the answer: {:?} to {:?}", shown(&answer), shown(data))
+        }
         // What was read before a reset is there.
         _ => answer,
     }
