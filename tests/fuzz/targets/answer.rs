@@ -136,7 +136,7 @@ fn framing(head: &[u8]) -> Result<Framing, &'static str> {
 /// Says the input for each request.
 fn odd(mut stream: TcpStream) {
     stream.set_read_timeout(Some(IDLE)).expect("a limit");
-    while let Some(()) = request(&mut stream) {
+    while was_asked(&mut stream) {
         let Some(said) = SAID.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
         if stream.write_all(&said.answer).is_err() || !said.stays {
             return;
@@ -145,7 +145,7 @@ fn odd(mut stream: TcpStream) {
 }
 
 fn good(mut stream: TcpStream) {
-    while let Some(()) = request(&mut stream) {
+    while was_asked(&mut stream) {
         let answer = [&b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n"[..], TRUSTED].concat();
         if stream.write_all(&answer).is_err() {
             return;
@@ -153,13 +153,15 @@ fn good(mut stream: TcpStream) {
     }
 }
 
-/// Reads the head of a request, and what came with it.
-fn request(stream: &mut TcpStream) -> Option<()> {
+/// Reads the head of a request, and what came with it; whether there was one.
+fn was_asked(stream: &mut TcpStream) -> bool {
     let mut buffer = Vec::new();
     let mut piece = [0; 4096];
     while !buffer.windows(4).any(|window| window == b"\r\n\r\n") {
-        let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;
-        buffer.extend_from_slice(&piece[..count]);
+        match stream.read(&mut piece) {
+            Ok(count) if count > 0 => buffer.extend_from_slice(&piece[..count]),
+            _ => return false,
+        }
     }
-    Some(())
+    true
 }
